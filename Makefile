@@ -1,0 +1,44 @@
+# Two commands do everything: `make run` and `make test`. Both install what they need, once.
+PYTHON ?= python3
+BIN := .venv/bin
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format bench lock clean
+
+help: ## Show this help
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+install: .venv/.installed ## Make .venv and install the pinned requirements
+
+.venv/.installed: requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: install ## Start the service with simulated students and print where to look
+	@$(BIN)/python -m src demo
+
+test: install ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+check: install ## Check format, lint, types and layers
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: install ## Measure, and print each figure beside its floor
+	@$(BIN)/python -m benchmarks
+
+lock: install ## Pin the requirements anew, with hashes
+	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+clean: ## Remove what the other targets made, the data of the demo included
+	rm -rf .venv data dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

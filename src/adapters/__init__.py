@@ -1,0 +1,1 @@
+"""The ports, implemented over real infrastructure. Driver errors become ours here and nowhere else."""

@@ -1,0 +1,1 @@
+"""The HTTP interface: one router a resource, the access rule of each route in its signature."""

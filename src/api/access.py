@@ -1,0 +1,69 @@
+"""The access rules, one word each in the signature of a route."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeAlias, cast
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+
+from ..errors import Unauthorized
+from ..resources import Resources
+from ..security import Principal, Role
+
+StudentId: TypeAlias = Annotated[
+    str,
+    Path(
+        pattern=r"^[A-Za-z0-9._-]+$",
+        min_length=1,
+        max_length=64,
+        description="The id of a student.",
+        examples=["student-001"],
+    ),
+]
+
+
+class BearerToken(SecurityBase):
+    """Takes the principal from the one ``Authorization: Bearer`` header of a request."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description="HS256 with user_id, roles and exp.")
+        self.scheme_name = "Token"
+
+    async def __call__(self, request: Request) -> Principal:
+        """Return who asks; raises ``Unauthorized``."""
+        given = request.headers.getlist("authorization")
+        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        if scheme.lower() != "bearer":
+            detail = "Send one Authorization header with a bearer token."
+            raise Unauthorized(detail)
+        return resources_of(request).security.validate_jwt(token.strip())
+
+
+def resources_of(request: Request) -> Resources:
+    """Return what the application opened at its start."""
+    return cast("Resources", request.app.state.resources)
+
+
+Anyone: TypeAlias = Annotated[Principal, Security(BearerToken())]
+"""Whoever has a valid token."""
+
+
+def _having(*roles: Role) -> Callable[[Request, Principal], Principal]:
+    async def check(request: Request, who: Anyone) -> Principal:
+        resources_of(request).security.authorize(who, *roles)
+        return who
+
+    return check  # type: ignore[return-value]  # FastAPI awaits it
+
+
+async def _readable(request: Request, student_id: StudentId, who: Anyone) -> str:
+    resources_of(request).security.authorize_read(who, student_id)
+    return student_id
+
+
+Ingester: TypeAlias = Annotated[Principal, Depends(_having(Role.ADMIN, Role.SERVICE))]
+"""Who may send events."""
+
+ReadableStudent: TypeAlias = Annotated[str, Depends(_readable)]
+"""The id in the path, if who asks may read that student."""

@@ -1,0 +1,82 @@
+"""What requests carry: bodies, query parameters, and what the routes are given to work with."""
+
+import asyncio
+from datetime import date
+from typing import Annotated, Any, TypeAlias
+
+from fastapi import Depends, Query, Request
+from pydantic import BeforeValidator
+
+from ..domain.model import Method
+from ..errors import BadRequest, Reason, TimedOut, TooLarge, UnsupportedMediaType
+from ..event_schema import calendar_date
+from ..event_validator import decode
+from ..mastery_service import MasteryService
+from .access import resources_of
+
+MAX_BODY = 1_048_576
+"""The largest content read, in bytes."""
+
+BODY_TIMEOUT_S = 30
+_JSON = frozenset({"application/json", "application/cloudevents+json", "application/cloudevents-batch+json"})
+
+
+async def json_body(request: Request) -> Any:  # noqa: ANN401  # JSON may be anything
+    """Return the decoded content; raises a ``Refused`` for another type, one too large, too slow or not JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in _JSON or request.headers.get("content-encoding", "identity") != "identity":
+        detail = "Send application/json, not compressed."
+        raise UnsupportedMediaType(detail)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return decode(await _read(request))
+    except TimeoutError:
+        detail = f"The content did not arrive within {BODY_TIMEOUT_S} seconds."
+        raise TimedOut(detail) from None
+
+
+async def _read(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > MAX_BODY:
+        _too_large()
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_BODY:
+            _too_large()
+    return bytes(content)
+
+
+def _too_large() -> None:
+    detail = f"At most {MAX_BODY} bytes are read."
+    raise TooLarge(detail)
+
+
+async def single_values(request: Request) -> None:
+    """Refuse a query parameter that is given twice: which of the two is meant is a guess."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+        detail = "A query parameter is given twice."
+        raise BadRequest(detail, [Reason(name if name in known else "", "must be given once") for name in twice])
+
+
+async def mastery_service(request: Request) -> MasteryService:
+    """Return the service of the application."""
+    return resources_of(request).mastery
+
+
+Content: TypeAlias = Annotated[Any, Depends(json_body)]
+Mastery: TypeAlias = Annotated[MasteryService, Depends(mastery_service)]
+
+IsoDate: TypeAlias = Annotated[date, BeforeValidator(calendar_date, json_schema_input_type=date)]
+AsOf: TypeAlias = Annotated[
+    IsoDate | None, Query(description="The day at whose end (UTC) to look; today when not given.")
+]
+Topic: TypeAlias = Annotated[
+    str | None,
+    Query(pattern=r"^[A-Za-z0-9._-]+$", min_length=1, max_length=64, description="Look at one topic only."),
+]
+MethodName: TypeAlias = Annotated[Method | None, Query(description="Another method than the configured one.")]
+Limit: TypeAlias = Annotated[int, Query(ge=1, le=1000, description="Entries a page.")]

@@ -1,0 +1,128 @@
+"""Settings: frozen, from the environment only. Nothing else reads the environment."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from .domain.evidence import Component
+from .domain.fixed import MICRO
+from .domain.model import DEFAULT_WEIGHTS, Method
+from .errors import ConfigurationError, Reason
+
+MIN_SECRET_BYTES = 32
+
+_REASONS = {
+    "missing": "is required",
+    "enum": "must be one of {expected}",
+    "int_parsing": "must be a whole number",
+    "decimal_parsing": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+
+
+class Environment(StrEnum):
+    """Where the service runs; production refuses weak settings and writes JSON logs."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class LogLevel(StrEnum):
+    """The least severe records that are written."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+def _weights(value: object) -> object:
+    """Read ``completion=0.4,quiz=0.3,…`` into micro-units by component."""
+    if not isinstance(value, str):
+        return value
+    pairs = [pair.partition("=") for pair in value.split(",")]
+    try:
+        weights = {name.strip(): Decimal(number) * MICRO for name, _, number in pairs}
+    except InvalidOperation:
+        message = "must look like completion=0.4,quiz=0.3,quality=0.2,consistency=0.1"
+        raise ValueError(message) from None
+    if sorted(weights) != sorted(Component) or len(pairs) != len(Component):
+        message = f"must name each of {', '.join(Component)} once"
+        raise ValueError(message)
+    if any(weight < 0 or weight != weight.to_integral_value() for weight in weights.values()):
+        message = "must hold numbers of 0 or more with at most six decimals"
+        raise ValueError(message)
+    if sum(weights.values()) != MICRO:
+        message = "must add up to 1"
+        raise ValueError(message)
+    return {component: int(weights[component]) for component in Component}
+
+
+def _strong(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+        message = f"must have at least {MIN_SECRET_BYTES} bytes"
+        raise ValueError(message)
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
+
+
+class Settings(BaseSettings):
+    """Every setting, by the name of its variable in lower case; ``docs/configuration.md`` tells them all."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    environment: Environment = Environment.DEVELOPMENT
+    log_level: LogLevel = LogLevel.INFO
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    jwt_secret: Secret | None = None
+    jwt_secret_previous: Secret | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_max_lifetime_days: Annotated[int, Field(ge=1, le=366)] = 31
+    data_dir: Path = Path("data")
+    mastery_weights: Annotated[dict[Component, int], NoDecode, BeforeValidator(_weights)] = DEFAULT_WEIGHTS
+    mastery_method: Method = Method.DECAYING_AVERAGE
+    mastery_half_life_days: Annotated[Decimal, Field(ge=1, le=3650)] = Decimal(30)
+    retention_days: Annotated[int, Field(ge=90, le=3650)] = 90
+    ledger_ttl_days: Annotated[int, Field(ge=1, le=90)] = 7
+
+    @classmethod
+    def from_environment(cls, **overrides: Any) -> Self:  # noqa: ANN401  # whatever the fields take
+        """Read the settings; raises ``ConfigurationError``, which names what is wrong, never a value."""
+        try:
+            settings = cls(**overrides)
+        except ValidationError as error:
+            raise ConfigurationError(_reasons(error)) from None
+        if settings.production and settings.jwt_secret is None:
+            raise ConfigurationError([Reason("JWT_SECRET", "is required in production")])
+        return settings
+
+    @property
+    def production(self) -> bool:
+        """Tell whether weak settings are refused."""
+        return self.environment is Environment.PRODUCTION
+
+    def secret_values(self) -> Mapping[str, str | None]:
+        """Return the secrets in clear, for the one place that uses them."""
+        secrets = {"current": self.jwt_secret, "previous": self.jwt_secret_previous}
+        return {name: secret.get_secret_value() if secret else None for name, secret in secrets.items()}
+
+
+def _reasons(error: ValidationError) -> list[Reason]:
+    reasons = []
+    for found in error.errors(include_url=False, include_input=False):
+        context = found.get("ctx", {})
+        text = str(context["error"]) if found["type"] == "value_error" else _REASONS.get(found["type"], "is not valid")
+        reasons.append(Reason(str(found["loc"][0]).upper(), text.format(**context)))
+    return reasons

@@ -1,0 +1,1 @@
+"""The pure core: evidence in, aggregates stored, mastery derived. No I/O, no clock, no randomness."""

@@ -1,0 +1,123 @@
+"""Struggle signals: what in the recent outcomes of a student says that help is needed.
+
+Signals open and resolve by walking the outcomes in their order, so they too are a function of the set of events.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .days import to_text
+from .fixed import fraction
+from .outcomes import Outcome, OutcomeKind
+
+SAME_ERROR_TIMES = 3
+FAILED_RUNS_IN_A_ROW = 5
+LONG_S = 600
+"""More seconds than this on one exercise are a struggle."""
+STUCK = "stuck"
+"""The kind of help request that is a struggle by itself."""
+
+
+class Signal(StrEnum):
+    """What was noticed."""
+
+    REPEATED_ERROR = "repeated_error"
+    FAILED_RUNS = "failed_runs"
+    LONG_EXERCISE = "long_exercise"
+    LOW_QUIZ = "low_quiz"
+    STUCK = "stuck"
+
+
+@dataclass(frozen=True, slots=True)
+class Struggle:
+    """One signal with its facts; ``since`` is when the outcome that triggered it occurred."""
+
+    id: str
+    signal: Signal
+    topic: str | None
+    exercise_id: str | None
+    since: str
+    facts: dict[str, Any]
+    open: bool
+
+
+def struggles(outcomes: Iterable[Outcome]) -> list[Struggle]:
+    """Return every signal in the outcomes (exercises, quizzes, runs, help; oldest first), newest first."""
+    walk = _Walk()
+    for outcome in outcomes:
+        walk.take(outcome)
+    return [
+        Struggle(f"{signal}.{at.event_id}", signal, at.topic, _exercise(at), to_text(at.occurred_us), facts, is_open)
+        for signal, at, facts, is_open in reversed(walk.signals)
+    ]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What has to be remembered on the way through the outcomes."""
+
+    signals: list[tuple[Signal, Outcome, dict[str, Any], bool]] = field(default_factory=list)
+    errors: dict[tuple[str | None, str], int] = field(default_factory=dict)
+    failures: dict[str | None, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def take(self, outcome: Outcome) -> None:
+        if outcome.success:
+            self._resolve(outcome)
+        if outcome.kind is OutcomeKind.RUN and not outcome.success:
+            self._failed_run(outcome)
+        elif outcome.kind is OutcomeKind.QUIZ and not outcome.success:
+            self._open(Signal.LOW_QUIZ, outcome, quiz_id=outcome.item, score=fraction(outcome.score or 0))
+        elif outcome.kind is OutcomeKind.HELP and outcome.detail == STUCK:
+            self._open(Signal.STUCK, outcome, message_kind=STUCK)
+        self._time_spent(outcome)
+
+    def _open(self, signal: Signal, outcome: Outcome, **facts: object) -> None:
+        self.signals.append((signal, outcome, facts, True))
+
+    def _resolve(self, success: Outcome) -> None:
+        self.signals = [
+            (signal, at, facts, is_open and not _settles(success, at)) for signal, at, facts, is_open in self.signals
+        ]
+        if success.kind is OutcomeKind.RUN or self.failures.get(success.topic, 0) >= FAILED_RUNS_IN_A_ROW:
+            self.failures.pop(success.topic, None)
+        for key in [key for key in self.errors if key[0] == success.item]:
+            del self.errors[key]
+        if success.item is not None and success.kind is not OutcomeKind.QUIZ:
+            self.seconds.pop(success.item, None)
+
+    def _failed_run(self, run: Outcome) -> None:
+        failures = self.failures.get(run.topic, 0) + 1
+        self.failures[run.topic] = failures
+        if failures == FAILED_RUNS_IN_A_ROW:
+            self._open(Signal.FAILED_RUNS, run, failed_runs=failures)
+        if run.detail is not None:
+            times = self.errors.get((run.item, run.detail), 0) + 1
+            self.errors[run.item, run.detail] = times
+            if times == SAME_ERROR_TIMES:
+                self._open(Signal.REPEATED_ERROR, run, error_type=run.detail, times=times)
+
+    def _time_spent(self, outcome: Outcome) -> None:
+        if outcome.kind is not OutcomeKind.EXERCISE or not outcome.time_spent_s:
+            return
+        exercise = outcome.item
+        before = self.seconds.get(exercise, 0) if exercise is not None else 0
+        total = before + outcome.time_spent_s
+        if exercise is not None:
+            self.seconds[exercise] = total
+        if before <= LONG_S < total:
+            self._open(Signal.LONG_EXERCISE, outcome, time_spent_s=total)
+
+
+def _settles(success: Outcome, trouble: Outcome) -> bool:
+    if trouble.topic is None and trouble.item is None:
+        return True
+    quizzes = (success.kind is OutcomeKind.QUIZ) + (trouble.kind is OutcomeKind.QUIZ)
+    same_item = trouble.item is not None and trouble.item == success.item and quizzes != 1
+    return same_item or (trouble.topic is not None and trouble.topic == success.topic)
+
+
+def _exercise(outcome: Outcome) -> str | None:
+    return None if outcome.kind is OutcomeKind.QUIZ else outcome.item

@@ -1,0 +1,119 @@
+"""Everything that can go wrong and be told, in one tree.
+
+MasteryError
+├── ConfigurationError      a setting is missing or wrong: the process does not start
+├── CommandFailed           a command could not do its work: exit code 1
+└── Refused                 a request is answered with a problem
+    ├── BadRequest              400, with the fields
+    │   └── InvalidJSON
+    ├── Unauthorized            401
+    ├── Forbidden               403
+    ├── NotFound                404
+    ├── Conflict                409
+    ├── TimedOut                408
+    ├── TooLarge                413
+    ├── UnsupportedMediaType    415
+    └── StoreUnavailable        503
+"""
+
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
+
+
+class Reason(NamedTuple):
+    """Why a field was not accepted; an empty field means the whole. Never holds the value."""
+
+    field: str
+    reason: str
+
+
+class MasteryError(Exception):
+    """The root of all errors of this service."""
+
+
+class ConfigurationError(MasteryError):
+    """A setting is missing or wrong."""
+
+    def __init__(self, reasons: Iterable[Reason]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(f"{name} {reason}" for name, reason in self.reasons))
+
+
+class CommandFailed(MasteryError):
+    """A command could not do its work; the text tells the user why."""
+
+
+class Refused(MasteryError):
+    """A request that is answered with a problem document."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str, reasons: Iterable[Reason] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.reasons = tuple(reasons)
+
+
+class BadRequest(Refused):
+    """The request is malformed or invalid."""
+
+    status, code, title = 400, "invalid", "The request is not valid"
+
+
+class InvalidJSON(BadRequest):
+    """The content is not JSON as the service reads it."""
+
+    code, title = "invalid-json", "The content is not valid JSON"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The content cannot be read: {reason}.", [Reason("", reason)])
+
+
+class Unauthorized(Refused):
+    """Who asks is not known."""
+
+    status, code, title = 401, "unauthorized", "A valid token is required"
+
+
+class Forbidden(Refused):
+    """Who asks may not do this."""
+
+    status, code, title = 403, "forbidden", "Not permitted"
+
+
+class NotFound(Refused):
+    """There is no such thing."""
+
+    status, code, title = 404, "not-found", "Not found"
+
+
+class TimedOut(Refused):
+    """The request did not arrive in time."""
+
+    status, code, title = 408, "request-timeout", "The request took too long to arrive"
+
+
+class Conflict(Refused):
+    """The request contradicts what is stored."""
+
+    status, code, title = 409, "conflict", "Conflict"
+
+
+class TooLarge(Refused):
+    """The content is larger than is read."""
+
+    status, code, title = 413, "content-too-large", "The content is too large"
+
+
+class UnsupportedMediaType(Refused):
+    """The content is of a type that is not understood."""
+
+    status, code, title = 415, "unsupported-media-type", "The content type is not understood"
+
+
+class StoreUnavailable(Refused):
+    """The store does not answer."""
+
+    status, code, title = 503, "store-unavailable", "The store is away"

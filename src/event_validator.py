@@ -1,0 +1,211 @@
+"""From bytes or a decoded object to an ``Event``, or to every reason why not. Pure: the time is an argument."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import jiter
+import msgspec
+from pydantic import ValidationError
+
+from .domain.days import DAY_US, day_of, to_us
+from .domain.events import ALIASES, Event, EventType, digest64, first_day
+from .domain.evidence import Evidence, active
+from .domain.outcomes import Outcome
+from .errors import InvalidJSON, Reason
+from .event_schema import PAYLOADS, ActivityRecorded, Envelope, Payload
+
+_TIMESTAMP = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_EVENT_TYPE = re.compile(r"(?:com\.learnflow\.)?([a-z.]+?)(?:\.v1)?", re.ASCII)
+_NAMES = {name.value: name for name in EventType} | ALIASES
+_CLOUD_ATTRIBUTES = {"event_id": "id", "event_type": "type", "timestamp": "time", "student_id": "subject"}
+_EARLIEST_US, _LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+_encode = msgspec.msgpack.Encoder(enc_hook=lambda model: model.__dict__).encode
+
+_REASONS = {
+    "missing": "required",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters",
+    "string_pattern_mismatch": "must consist of the characters A-Z a-z 0-9 . _ -",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_long": "must have at most {max_length} entries",
+    "enum": "must be one of {expected}",
+    "literal_error": "must be one of {expected}",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+    "date_from_datetime_parsing": "must be a date, YYYY-MM-DD",
+    "date_parsing": "must be a date, YYYY-MM-DD",
+    "date_from_datetime_inexact": "must be a date, YYYY-MM-DD",
+}
+# Ours, not pydantic's, since its messages may echo the value.
+
+
+class Invalid(NamedTuple):
+    """An event that failed validation, with every reason; the id where it is a usable one."""
+
+    event_id: str | None
+    reasons: tuple[Reason, ...]
+
+
+def decode(content: bytes) -> Any:  # noqa: ANN401  # JSON may be anything
+    """Decode JSON strictly: no NaN, no duplicate keys, bounded nesting, valid UTF-8.
+
+    Raises ``InvalidJSON`` with a reason that says nothing of the content.
+    """
+    try:
+        return jiter.from_json(content, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError as error:
+        text = str(error)
+        if "duplicate key" in text:
+            reason = "a field is given twice"
+        elif "recursion limit" in text:
+            reason = "nested too deeply"
+        else:
+            reason = "not valid JSON"
+        raise InvalidJSON(reason) from None
+
+
+def validate(content: object, received_us: int) -> Event | Invalid:
+    """Return the event that a decoded JSON value is, plain or in a CloudEvents 1.0 envelope, or all reasons against it.
+
+    ``received_us`` is when it first arrived, in microseconds since the epoch.
+    """
+    if not isinstance(content, dict):
+        return Invalid(None, (Reason("", "must be an object"),))
+    reasons: list[Reason] = []
+    plain = _unwrap(content, reasons) if "specversion" in content else content
+    envelope = _check(Envelope, plain, "", reasons)
+    kind = _event_type(plain.get("event_type"), reasons)
+    occurred_us = _instant(plain["timestamp"], received_us, reasons) if "timestamp" in plain else None
+    payload = _payload(kind, plain.get("data"), reasons)
+    _check_activity(payload, occurred_us, reasons)
+    if reasons or envelope is None or payload is None or occurred_us is None:
+        return Invalid(_usable_id(plain), tuple(sorted(set(reasons))))
+    return _event(envelope, payload, occurred_us, received_us)
+
+
+def explain(error: ValidationError, prefix: str = "") -> Iterator[Reason]:
+    """Yield the field and the reason, in our words and without the value, of everything that pydantic found."""
+    for found in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in (prefix, *found["loc"]) if part != "")
+        yield Reason(field, reason_for(found["type"], found["msg"], found.get("ctx", {})))
+
+
+def reason_for(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    """Return our words for an error that pydantic found, by its type; its own are used only where they are ours."""
+    return message if kind == "rule" else _REASONS.get(kind, "is not valid").format(**context)
+
+
+def _unwrap(cloud_event: Mapping[str, Any], reasons: list[Reason]) -> dict[str, Any]:
+    if cloud_event["specversion"] != "1.0":
+        reasons.append(Reason("specversion", "must be 1.0"))
+    data = cloud_event.get("data")
+    if not isinstance(data, dict):
+        hint = "; data_base64 is not understood" if "data_base64" in cloud_event else ""
+        reasons.append(Reason("data", f"must be an object{hint}"))
+        data = {}
+    taken = {ours: cloud_event[theirs] for ours, theirs in _CLOUD_ATTRIBUTES.items() if theirs in cloud_event}
+    return taken | {name: value for name, value in data.items() if name not in taken or value is not None}
+
+
+def _check(model: type[Any], content: object, prefix: str, reasons: list[Reason]) -> Any:  # noqa: ANN401  # the model
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        reasons.extend(explain(error, prefix))
+        return None
+
+
+def _event_type(value: object, reasons: list[Reason]) -> EventType | None:
+    if not isinstance(value, str):
+        return None  # the envelope has said so already
+    match = _EVENT_TYPE.fullmatch(value)
+    kind = _NAMES.get(match[1]) if match else None
+    if kind is None:
+        reasons.append(Reason("event_type", f"must be one of {', '.join(EventType)}, or an alias of one"))
+    return kind
+
+
+def _instant(value: object, received_us: int, reasons: list[Reason]) -> int | None:
+    if isinstance(value, str):
+        occurred_us = _parse(value)
+    else:
+        occurred_us = value * 1000 if isinstance(value, int) and not isinstance(value, bool) else None
+    if occurred_us is None or not _EARLIEST_US <= occurred_us <= _LATEST_US:
+        text = "must be RFC 3339 with an offset, as in 2026-01-15T10:30:00Z, or milliseconds since 1970"
+        reasons.append(Reason("timestamp", text))
+        return None
+    if occurred_us > received_us + DAY_US:
+        reasons.append(Reason("timestamp", "must not be more than a day ahead"))
+        return None
+    return occurred_us
+
+
+def _parse(text: str) -> int | None:
+    if not _TIMESTAMP.fullmatch(text):
+        return None
+    try:
+        return to_us(datetime.fromisoformat(text.upper()))
+    except ValueError:
+        return None
+
+
+def _payload(kind: EventType | None, data: object, reasons: list[Reason]) -> Payload | None:
+    if kind is None or not isinstance(data, dict | None):
+        return None
+    fields = data or {}
+    model = PAYLOADS[kind]
+    reasons.extend(Reason(f"data.{name}".rstrip("."), reason) for name, reason in model.missing(fields))
+    payload: Payload | None = _check(model, fields, "data", reasons)
+    return payload
+
+
+def _check_activity(payload: Payload | None, occurred_us: int | None, reasons: list[Reason]) -> None:
+    if isinstance(payload, ActivityRecorded) and occurred_us is not None:
+        day = day_of(occurred_us)
+        if max(payload.active_days(day)) > day:
+            reasons.append(Reason("data.activity_dates", "must not be after the day of the timestamp"))
+
+
+def _event(envelope: Envelope, payload: Payload, occurred_us: int, received_us: int) -> Event:
+    day = day_of(occurred_us)
+    oldest = first_day(day_of(received_us))
+    sums = payload.sums()
+    pieces = [] if sums is None else [Evidence(day, sums[0], envelope.topic, *sums[1:])]
+    pieces += [active(active_day) for active_day in sorted(payload.active_days(day))]
+    return Event(
+        event_id=envelope.event_id,
+        student_id=envelope.student_id,
+        type=payload.type,
+        occurred_us=occurred_us,
+        received_us=received_us,
+        content=digest64(_encode((payload.type, occurred_us, envelope.topic, payload))),
+        evidence=tuple(piece for piece in pieces if piece.day >= oldest),
+        outcomes=tuple(_outcomes(envelope, payload, occurred_us)),
+    )
+
+
+def _outcomes(envelope: Envelope, payload: Payload, occurred_us: int) -> Iterable[Outcome]:
+    for position, fields in enumerate(payload.outcomes()):
+        yield Outcome(occurred_us, envelope.event_id, position, topic=envelope.topic, **fields)
+
+
+def _usable_id(plain: Mapping[str, Any]) -> str | None:
+    reasons: list[Reason] = []
+    _check(Envelope, {"event_id": plain.get("event_id")}, "", reasons)
+    return None if any(reason.field == "event_id" for reason in reasons) else plain["event_id"]

@@ -1,0 +1,96 @@
+"""The application: its middleware, outermost first, its routers, and what it opens and closes."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from fastapi.middleware import Middleware
+from fastapi.openapi.utils import get_openapi
+
+from . import __version__
+from .api import agents, events, health, students
+from .api.parameters import single_values
+from .errors import StoreUnavailable
+from .middleware import correlation_middleware, request_metrics_middleware, security_headers_middleware
+from .problems import Problem, add_problem_handlers
+from .resources import TRIM_EVERY_S, Opener, Resources, from_environment
+
+_log = logging.getLogger("mastery_engine.main")
+
+DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
+
+Every number is a fraction 0..1. Every error is a problem document that names the fields and never repeats a value."""
+
+
+def create_app(open_resources: Opener = from_environment) -> FastAPI:
+    """Return the application; nothing is opened before it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_resources() as resources:
+            app.state.resources = resources
+            sweeping = asyncio.create_task(_sweep(resources))
+            _log.info("SERVICE started", extra={"version": __version__, "environment": resources.settings.environment})
+            try:
+                yield
+            finally:
+                sweeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweeping
+                _log.info("SERVICE stopped")
+
+    app = FastAPI(
+        title="mastery-engine",
+        description=DESCRIPTION,
+        version=__version__,
+        lifespan=lifespan,
+        dependencies=[Depends(single_values)],
+        middleware=[
+            Middleware(security_headers_middleware),
+            Middleware(correlation_middleware),
+            Middleware(request_metrics_middleware),
+        ],
+        redoc_url=None,
+    )
+    add_problem_handlers(app)
+    for module in (health, events, students, agents):
+        app.include_router(module.router)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schemas = document["components"]["schemas"]
+        schemas |= events.event_schemas() | {"Problem": _problem_schema(schemas)}
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _problem_schema(schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= schema.pop("$defs", {})
+    return schema
+
+
+async def _sweep(resources: Resources) -> None:
+    """Trim what retention no longer keeps, at the start and every hour."""
+    while True:
+        try:
+            touched = await resources.state.trim()
+            _log.info("RETENTION swept", extra={"students": touched})
+        except StoreUnavailable:
+            _log.warning("RETENTION sweep failed, the store is away")
+        await asyncio.sleep(TRIM_EVERY_S)
+
+
+app = create_app()

@@ -1,0 +1,320 @@
+"""The use cases of one student: ingest events, and answer questions about mastery."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import msgspec
+from cachetools import LRUCache
+
+from .domain.aggregates import Aggregates
+from .domain.days import from_date, to_date, to_text
+from .domain.events import Event, EventStatus
+from .domain.evidence import Component
+from .domain.explanation import Explanation, explain
+from .domain.fixed import fraction
+from .domain.history import Interval, Point, history, points
+from .domain.levels import Level, Status
+from .domain.mastery import (
+    ComponentValue,
+    TopicStanding,
+    Window,
+    standings,
+    topic_standing,
+    whole_standing,
+    window,
+)
+from .domain.model import VERSION, MasteryModel, Method
+from .domain.outcomes import Outcome
+from .domain.struggles import Struggle, struggles
+from .errors import BadRequest, Reason
+from .event_validator import Invalid, validate
+from .observability import Metrics
+from .ports import Clock, EvidenceStore
+from .state_manager import StateManager
+
+CACHED_ANSWERS = 4096
+MAX_POINTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class EventResult:
+    """What became of one event; ``errors`` where it is invalid, ``event_id`` null where it has no usable one."""
+
+    event_id: str | None
+    status: EventStatus
+    errors: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The configuration that an answer was derived with."""
+
+    version: int
+    method: Method
+    weights: dict[Component, float]
+    half_life_days: float
+    config_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MasteryAnswer:
+    """Where a student stands as of the end of a day: as a whole (or in the topic asked for) and in each topic."""
+
+    student_id: str
+    as_of: date
+    score: float | None
+    level: Level | None
+    status: Status
+    confidence: float
+    components: dict[Component, ComponentValue | None]
+    topics: tuple[TopicStanding, ...]
+    model: ModelInfo
+    complete: bool
+    evidence_from: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryAnswer:
+    """The standing at the end of each day, week or month; the last point is the last day asked for."""
+
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeAnswer:
+    """One act of a student; ``score`` is a fraction."""
+
+    occurred: str
+    event_id: str
+    index: int
+    kind: str
+    topic: str | None
+    item: str | None
+    score: float | None
+    detail: str | None
+    time_spent_s: float | None
+    skills: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomesAnswer:
+    """Recent outcomes, newest first; ``next`` is the cursor of the next page."""
+
+    outcomes: tuple[OutcomeAnswer, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StrugglesAnswer:
+    """Struggle signals, newest first."""
+
+    struggles: tuple[Struggle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An encoded answer and the tag that changes whenever it may."""
+
+    etag: str
+    body: bytes = field(repr=False)
+
+
+class MasteryService:
+    """Ingest and the questions about one student; every door and every reader goes through it."""
+
+    def __init__(
+        self,
+        store: EvidenceStore,
+        *,
+        state: StateManager,
+        model: MasteryModel,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._state = state
+        self._models = {method: MasteryModel(method, model.weights, model.half_life_days) for method in Method}
+        self._model = model
+        self._metrics = metrics
+        self._clock = clock
+        self._answers: LRUCache[tuple[Any, ...], Answer] = LRUCache(CACHED_ANSWERS)
+
+    # -- ingest
+
+    async def ingest(self, contents: Sequence[object]) -> list[EventResult]:
+        """Validate decoded events, count each once, add, derive, remember; return what became of each, in order."""
+        started = time.perf_counter()
+        received_us = self._clock()
+        checked = [validate(content, received_us) for content in contents]
+        live = [event for event in checked if isinstance(event, Event) and not event.expired]
+        statuses = iter(await self._store.apply(live, received_us) if live else [])
+        results = [_result(item, statuses) for item in checked]
+        changed = {
+            event.student_id
+            for event, result in zip(checked, results, strict=True)
+            if result.status is EventStatus.APPLIED and isinstance(event, Event)
+        }
+        await self._remember(changed)
+        for result in results:
+            self._metrics.events.labels(result.status).inc()
+        self._metrics.ingest_seconds.observe(time.perf_counter() - started)
+        return results
+
+    async def event_counted(self, student_id: str, event_id: str) -> bool:
+        """Tell whether an event was counted."""
+        return await self._store.counted(student_id, event_id)
+
+    async def _remember(self, students: set[str]) -> None:
+        if not students:
+            return
+        span = window(self._state.today(), self._state.kept_from())
+        derived = []
+        for student_id in sorted(students):
+            stored = await self._store.aggregates(student_id)
+            if stored is not None:
+                derived.append((student_id, stored.version, whole_standing(stored.aggregates, span, self._model)))
+        await self._state.remember(derived)
+
+    # -- questions
+
+    async def mastery(
+        self, student_id: str, *, as_of: date | None = None, topic: str | None = None, method: Method | None = None
+    ) -> Answer:
+        """Return where a student stands; raises ``BadRequest`` for a day after today."""
+        span, model = self._window(as_of), self._models[method or self._model.method]
+
+        def derive(aggregates: Aggregates) -> MasteryAnswer:
+            return _mastery_answer(student_id, aggregates, span, model, topic)
+
+        return await self._answer(("mastery", student_id, span.last, topic, model.method), derive)
+
+    async def explanation(self, student_id: str, *, as_of: date | None = None, topic: str | None = None) -> Answer:
+        """Return why a score is what it is and what would raise it."""
+        span = self._window(as_of)
+
+        def derive(aggregates: Aggregates) -> Explanation:
+            return explain(aggregates, span, self._model, topic)
+
+        return await self._answer(("explanation", student_id, span.last, topic), derive)
+
+    async def history(
+        self,
+        student_id: str,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        interval: Interval = Interval.DAY,
+        topic: str | None = None,
+    ) -> Answer:
+        """Return the standing over time, by default of the last 30 days; raises ``BadRequest`` for a wrong range."""
+        days = self._range(first, last, interval)
+        kept_from = self._state.kept_from()
+
+        def derive(aggregates: Aggregates) -> HistoryAnswer:
+            return HistoryAnswer(tuple(history(aggregates, iter(days), kept_from, self._model, topic)))
+
+        return await self._answer(("history", student_id, tuple(days), topic), derive)
+
+    async def outcomes(self, student_id: str, *, limit: int, before: tuple[int, str, int] | None) -> OutcomesAnswer:
+        """Return a page of recent outcomes, newest first, older than the position given."""
+        recent = (await self._store.recent(student_id)).since(self._state.kept_from())
+        newest = [outcome for outcome in recent.newest_first() if before is None or outcome.order < before]
+        page = newest[:limit]
+        more = len(newest) > limit
+        cursor = msgspec.json.encode(page[-1].order).hex() if more else None
+        return OutcomesAnswer(tuple(map(_shown, page)), cursor)
+
+    async def struggles(self, student_id: str, *, only_open: bool) -> StrugglesAnswer:
+        """Return the struggle signals of a student, newest first."""
+        recent = (await self._store.recent(student_id)).since(self._state.kept_from())
+        found = struggles(recent.others)
+        return StrugglesAnswer(tuple(signal for signal in found if signal.open or not only_open))
+
+    async def _answer(self, key: tuple[Any, ...], derive: Callable[[Aggregates], object]) -> Answer:
+        """Return the answer from the cache if the state, the day and the configuration are the same, else derive it."""
+        student_id = key[1]
+        version = await self._store.version(student_id)
+        cached = self._answers.get(key)
+        if cached is not None and cached.etag == self._etag(version):
+            self._metrics.answers.labels("cache").inc()
+            return cached
+        stored = await self._store.aggregates(student_id)
+        aggregates = Aggregates() if stored is None else stored.aggregates
+        answer = Answer(self._etag(None if stored is None else stored.version), msgspec.json.encode(derive(aggregates)))
+        self._answers[key] = answer
+        self._metrics.answers.labels("derived").inc()
+        return answer
+
+    def _etag(self, version: int | None) -> str:
+        return f'"{version or 0:x}-{self._state.today()}-{self._model.config_id}"'
+
+    def _window(self, as_of: date | None) -> Window:
+        today = self._state.today()
+        day = today if as_of is None else from_date(as_of)
+        if day > today:
+            detail = "The day asked for is in the future."
+            raise BadRequest(detail, [Reason("as_of", "must not be after today")])
+        return window(day, self._state.kept_from())
+
+    def _range(self, first: date | None, last: date | None, interval: Interval) -> list[date]:
+        today = to_date(self._state.today())
+        last = last or today
+        first = first or to_date(max(from_date(last) - 29, from_date(date.min)))
+        if last > today:
+            detail = "The last day asked for is in the future."
+            raise BadRequest(detail, [Reason("to", "must not be after today")])
+        if first > last:
+            detail = "The range ends before it begins."
+            raise BadRequest(detail, [Reason("from", "must not be after to")])
+        longest = MAX_POINTS * {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 28}[interval]
+        if (last - first).days >= longest:
+            detail = f"A history has at most {MAX_POINTS} points."
+            raise BadRequest(detail, [Reason("from", f"must be less than {longest} days before to")])
+        return list(points(first, last, interval))
+
+
+def _result(item: Event | Invalid, statuses: Any) -> EventResult:  # noqa: ANN401  # an iterator over statuses
+    if isinstance(item, Invalid):
+        return EventResult(item.event_id, EventStatus.INVALID, item.reasons)
+    return EventResult(item.event_id, EventStatus.EXPIRED if item.expired else next(statuses))
+
+
+def _mastery_answer(
+    student_id: str, aggregates: Aggregates, span: Window, model: MasteryModel, topic: str | None
+) -> MasteryAnswer:
+    if topic is None:
+        standing, topics = standings(aggregates, span, model)
+    else:
+        standing = topic_standing(aggregates, topic, span, model)
+        topics = (standing,)
+    return MasteryAnswer(
+        student_id=student_id,
+        as_of=to_date(span.last),
+        score=standing.score,
+        level=standing.level,
+        status=standing.status,
+        confidence=standing.confidence,
+        components=standing.components,
+        topics=topics,
+        model=ModelInfo(VERSION, model.method, model.shown_weights(), float(model.half_life_days), model.config_id),
+        complete=span.complete,
+        evidence_from=span.evidence_from,
+    )
+
+
+def _shown(outcome: Outcome) -> OutcomeAnswer:
+    return OutcomeAnswer(
+        occurred=to_text(outcome.occurred_us),
+        event_id=outcome.event_id,
+        index=outcome.position,
+        kind=outcome.kind,
+        topic=outcome.topic,
+        item=outcome.item,
+        score=None if outcome.score is None else fraction(outcome.score),
+        detail=outcome.detail,
+        time_spent_s=outcome.time_spent_s,
+        skills=outcome.skills,
+    )

@@ -1,0 +1,117 @@
+"""Pure ASGI middleware, in the order in which ``main.create_app`` lists it."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .observability import Metrics, correlation_id
+from .problems import problem_response
+
+REQUEST_ID = "X-Request-ID"
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+_log = logging.getLogger("mastery_engine.http")
+
+
+def security_headers_middleware(app: ASGIApp) -> ASGIApp:
+    """Put the security headers on every answer; what a route sets itself stands."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+    return handle
+
+
+def correlation_middleware(app: ASGIApp) -> ASGIApp:
+    """Take over a safe ``X-Request-ID`` or make one, for the logs of the request and its answer."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(REQUEST_ID, "")
+        request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        token = correlation_id.set(request_id)
+        try:
+            await app(scope, receive, send_with_id)
+        finally:
+            correlation_id.reset(token)
+
+    return handle
+
+
+def request_metrics_middleware(app: ASGIApp) -> ASGIApp:
+    """Measure every request by its route, and turn what nothing else has caught into a 500 that tells nothing."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        status = 0
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        started = time.perf_counter()
+        try:
+            await app(scope, receive, send_and_note)
+        except Exception:  # the last HTTP handler
+            _log.exception("HTTP request failed", extra={"method": _method(scope), "route": _route(scope)})
+            if status:
+                raise  # the answer has begun: only breaking it off tells the client
+            await problem_response(500, "internal", "Internal error", "The service failed to answer.")(
+                scope, receive, send_and_note
+            )
+        finally:
+            seconds = time.perf_counter() - started
+            metrics: Metrics = scope["app"].state.resources.metrics
+            metrics.observe_request(_method(scope), _route(scope), status, seconds)
+            fields = {
+                "method": _method(scope),
+                "route": _route(scope),
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+            }
+            _log.debug("HTTP request", extra=fields)
+
+    return handle
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"
+
+
+def _route(scope: Scope) -> str:
+    route: Any = scope.get("route")
+    return getattr(route, "path", "unmatched")
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -1,0 +1,143 @@
+"""Logs, correlation and metrics."""
+
+import logging
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from . import __version__
+
+correlation_id: Final[ContextVar[str]] = ContextVar("correlation_id", default="-")
+"""The id of the request that is being served."""
+
+LOGGER = "mastery_engine"
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, correlation_id, and the fields given as ``extra``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        line = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "correlation_id": correlation_id.get(),
+            **_fields(record),
+        }
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """The same for people: one line a record, control characters made visible."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, and the traceback of an error below it."""
+        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        text = f"{record.getMessage()}{fields}".translate(_CONTROL)
+        line = f"{_time(record)} {record.levelname:<7} {record.name} {text} correlation_id={correlation_id.get()}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def configure_logging(level: str, *, as_json: bool, stream: TextIO | None = None) -> None:
+    """Send the records of the service and of its server to standard error, in one format."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(LOGGER).setLevel(level)
+    for name in ("uvicorn", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.INFO if level != "DEBUG" else logging.DEBUG)
+
+
+class Metrics:
+    """The metrics of one process, on a registry of their own.
+
+    ``performance_metrics`` holds the running figures of the requests, as the request middleware updates them.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self.request_seconds = Histogram(
+            "http_request_duration_seconds",
+            "Time from request to the end of the answer.",
+            ["method", "route"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
+        )
+        self.events = Counter(
+            "mastery_engine_events", "Events by what became of them.", ["status"], registry=self.registry
+        )
+        self.ingest_seconds = Histogram(
+            "mastery_engine_ingest_seconds",
+            "Time to validate, apply and remember one batch of events.",
+            registry=self.registry,
+        )
+        self.answers = Counter(
+            "mastery_engine_answers",
+            "Answers about mastery, by where they came from.",
+            ["source"],
+            registry=self.registry,
+        )
+        self.up = Gauge(
+            "mastery_engine_dependency_up",
+            "1 where a dependency answered its last check.",
+            ["check"],
+            registry=self.registry,
+        )
+        build = Gauge("mastery_engine_build_info", "The version that runs.", ["version"], registry=self.registry)
+        build.labels(version=__version__).set(1)
+        self.performance_metrics: dict[str, float] = dict.fromkeys(
+            ("requests", "errors", "seconds_total", "seconds_max"), 0
+        )
+        for name, text in _PERFORMANCE.items():
+            gauge = Gauge(f"mastery_engine_performance_{name}", text, registry=self.registry)
+            gauge.set_function(lambda name=name: self.performance_metrics[name])  # type: ignore[misc]  # bound per name
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Record one answered request; route is the template, never the path."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.request_seconds.labels(method, route).observe(seconds)
+        figures = self.performance_metrics
+        figures["requests"] += 1
+        figures["errors"] += status >= 500  # noqa: PLR2004  # server errors
+        figures["seconds_total"] += seconds
+        figures["seconds_max"] = max(figures["seconds_max"], seconds)
+
+    def exposition(self) -> bytes:
+        """Return all metrics in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+_PERFORMANCE = {
+    "requests": "Requests answered since the start.",
+    "errors": "Requests answered with a server error since the start.",
+    "seconds_total": "Time spent on requests since the start.",
+    "seconds_max": "The slowest request since the start.",
+}
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}

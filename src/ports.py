@@ -1,0 +1,93 @@
+"""What the services need from the outside, as small protocols; adapters implement them.
+
+Every adapter of the store passes ``tests/contract``. Methods raise ``StoreUnavailable`` when the store does not answer.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from .domain.aggregates import Aggregates
+from .domain.events import Event, EventStatus
+from .domain.outcomes import Recent
+from .domain.state import StudentState
+
+Clock: TypeAlias = Callable[[], int]
+"""Returns the time now, in microseconds since the epoch."""
+
+
+def wall_clock() -> int:
+    """Return the time of this machine, in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days the state is kept, and for how many a conflict can be told from a duplicate."""
+
+    state_days: int = 90
+    checkpoint_days: int = 7
+
+    def kept_from(self, today: int) -> int:
+        """Return the first day that is kept."""
+        return today - self.state_days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """The aggregates of a student, and the version that every change of their state moves."""
+
+    version: int
+    aggregates: Aggregates
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was derived from one version of a student's state, by key, for people to read."""
+
+    student_id: str
+    version: int
+    values: Mapping[str, bytes]
+
+
+class EvidenceStore(Protocol):
+    """The state of students, as ingest and reads use it."""
+
+    async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
+        """Count each event once and add it, all in one durable step; return what became of each, in order.
+
+        The result is ``applied``, ``duplicate`` (its id was counted) or ``conflict`` (with other content, told for as
+        long as checkpoints are kept). What retention no longer keeps as of now is trimmed from the students touched.
+        """
+
+    async def version(self, student_id: str) -> int | None:
+        """Return the version of a student's state, None where there is none."""
+
+    async def aggregates(self, student_id: str) -> Versioned | None:
+        """Return the aggregates of a student with their version."""
+
+    async def recent(self, student_id: str) -> Recent:
+        """Return the recent outcomes of a student, empty where there are none."""
+
+    async def counted(self, student_id: str, event_id: str) -> bool:
+        """Tell whether an event was counted."""
+
+    async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
+        """Keep each student's snapshots if their state still has the version derived from; tell whether it had."""
+
+
+class Maintenance(Protocol):
+    """What keeps a store in good order and lets one look inside."""
+
+    async def ping(self) -> None:
+        """Return when the store can be read."""
+
+    async def state(self, student_id: str) -> StudentState | None:
+        """Return everything that is known of a student."""
+
+    async def students(self, after: str, limit: int) -> list[str]:
+        """Return up to limit student ids greater than after, sorted."""
+
+    async def trim(self, now_us: int) -> int:
+        """Forget what retention no longer keeps, of every student; return how many students were touched."""

@@ -1,0 +1,118 @@
+"""Errors as ``application/problem+json`` (RFC 9457): never the value sent, never a library's own words."""
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from .errors import Reason, Refused
+from .event_validator import reason_for
+from .observability import correlation_id
+
+MEDIA_TYPE = "application/problem+json"
+_audit = logging.getLogger("mastery_engine.audit")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """A field, and why it was not accepted."""
+
+    field: str
+    reason: str
+
+
+class Problem(BaseModel):
+    """What went wrong with a request."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    correlation_id: str
+    errors: list[FieldProblem] | None = None
+
+
+def problem_response(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    reasons: tuple[Reason, ...] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Return a problem document as a response."""
+    document: dict[str, Any] = {
+        "type": f"urn:mastery-engine:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "correlation_id": correlation_id.get(),
+    }
+    if reasons:
+        document["errors"] = [reason._asdict() for reason in reasons]
+    return Response(msgspec.json.encode(document), status, headers, MEDIA_TYPE)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make the application answer every error with a problem document."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of the problems that a route may answer with, for ``responses=``."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
+        for status in (*statuses, 400, 503)
+    }
+
+
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101  # registered for nothing else
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        fields = {
+            "status": error.status,
+            "method": request.method,
+            "route": getattr(request.scope.get("route"), "path", ""),
+        }
+        _audit.warning("AUDIT access denied", extra=fields)
+    return problem_response(
+        error.status, error.code, error.title, error.detail, error.reasons, _HEADERS.get(error.status)
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    del request
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
+    reasons = tuple(
+        Reason(
+            ".".join(str(part) for part in found["loc"][1:]),
+            reason_for(found["type"], found["msg"], found.get("ctx", {})),
+        )
+        for found in error.errors()
+    )
+    return problem_response(400, "invalid", "The request is not valid", "See errors for what to mend.", reasons)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    del request
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
+    status = HTTPStatus(error.status_code)
+    detail = {404: "There is no such path.", 405: "The path does not take this method."}.get(status, status.description)
+    code = status.phrase.lower().replace(" ", "-")
+    headers = dict(error.headers) if error.headers else None
+    return problem_response(status, code, status.phrase, detail or status.phrase, headers=headers)

@@ -1,0 +1,95 @@
+"""Names and lifetimes of what is stored, snapshots for people to read, and the state as canonical JSON."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from .domain.days import day_of, to_date
+from .domain.mastery import Standing
+from .ports import Clock, EvidenceStore, Maintenance, Retention, Snapshot
+
+
+class StateKeyPatterns:
+    """The keys under which state is kept; the words in braces are placeholders."""
+
+    EVIDENCE: Final = "student:{student_id}:evidence"
+    RECENT: Final = "student:{student_id}:recent"
+    COUNTED: Final = "student:{student_id}:counted"
+    EVENT: Final = "student:{student_id}:event:{event_id}"
+    MASTERY: Final = "student:{student_id}:mastery:{date}"
+    COMPONENT: Final = "student:{student_id}:mastery:{date}:{component}"
+    PREDICTION: Final = "prediction:{student_id}:cache"
+    BATCH: Final = "batch:{batch_id}:status"
+
+
+@dataclass(frozen=True, slots=True)
+class Ttl:
+    """How long each kind of value is kept."""
+
+    student_data: timedelta = timedelta(days=90)
+    event_checkpoint: timedelta = timedelta(days=7)
+    cache: timedelta = timedelta(hours=1)
+    batch: timedelta = timedelta(days=7)
+
+    @property
+    def retention(self) -> Retention:
+        """Return the part that a store of evidence needs."""
+        return Retention(self.student_data.days, self.event_checkpoint.days)
+
+
+class StateManager:
+    """What happens to stored state beside ingest: snapshots, retention, dumps."""
+
+    def __init__(self, store: EvidenceStore, *, maintenance: Maintenance, ttl: Ttl, clock: Clock) -> None:
+        self._store = store
+        self._maintenance = maintenance
+        self._clock = clock
+        self.ttl = ttl
+
+    def today(self) -> int:
+        """Return the current day, UTC."""
+        return day_of(self._clock())
+
+    def kept_from(self) -> int:
+        """Return the first day that retention keeps."""
+        return self.ttl.retention.kept_from(self.today())
+
+    async def remember(self, standings: Iterable[tuple[str, int, Standing]]) -> None:
+        """Write today's snapshots of students, each if their state is still at the version derived from."""
+        day = to_date(self.today()).isoformat()
+        snapshots = [
+            Snapshot(student, version, _values(student, day, standing)) for student, version, standing in standings
+        ]
+        await self._store.remember(snapshots, self._clock())
+
+    async def trim(self) -> int:
+        """Forget what retention no longer keeps; return how many students were touched."""
+        return await self._maintenance.trim(self._clock())
+
+    async def dump(self, student_id: str, day: int) -> dict[str, Any] | None:
+        """Return the state of a student as retention keeps it on a day, in canonical order."""
+        state = await self._maintenance.state(student_id)
+        if state is None:
+            return None
+        state.trim(self.ttl.retention.kept_from(day))
+        return {"student_id": student_id, **state.canonical()}
+
+    async def students(self) -> AsyncIterator[str]:
+        """Yield every student id, sorted."""
+        after = ""
+        while page := await self._maintenance.students(after, 1000):
+            for student_id in page:
+                yield student_id
+            after = page[-1]
+
+
+def _values(student_id: str, day: str, standing: Standing) -> dict[str, bytes]:
+    values = {StateKeyPatterns.MASTERY.format(student_id=student_id, date=day): msgspec.json.encode(standing)}
+    for component, value in standing.components.items():
+        if value is not None:
+            key = StateKeyPatterns.COMPONENT.format(student_id=student_id, date=day, component=component)
+            values[key] = msgspec.json.encode(value.score)
+    return values
