@@ -7,12 +7,16 @@ import uuid
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .observability import Metrics, correlation_id
 from .problems import problem_response
 
 REQUEST_ID = "X-Request-ID"
+CLIENT_GONE = 499
+"""Counted as the status of a request whose client went away before it had sent all of it."""
+
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -22,6 +26,12 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+_PAGES = {
+    "/docs": "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; "
+    "connect-src 'self'; frame-ancestors 'none'"
+}
+# A page may load what it is made of; everything else is data and loads nothing.
 _log = logging.getLogger("mastery_engine.http")
 
 
@@ -32,6 +42,8 @@ def security_headers_middleware(app: ASGIApp) -> ASGIApp:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if scope["path"] in _PAGES:
+                    headers.setdefault("Content-Security-Policy", _PAGES[scope["path"]])
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -83,6 +95,8 @@ def request_metrics_middleware(app: ASGIApp) -> ASGIApp:
         started = time.perf_counter()
         try:
             await app(scope, receive, send_and_note)
+        except ClientDisconnect:
+            status = status or CLIENT_GONE  # no failure of ours, and nobody is there to be told
         except Exception:  # the last HTTP handler
             _log.exception("HTTP request failed", extra={"method": _method(scope), "route": _route(scope)})
             if status:

@@ -78,7 +78,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
-_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
+_HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    408: {"Connection": "close"},  # what is left of the content would be read, and thrown away, for as long as it comes
+    413: {"Connection": "close"},
+    503: {"Retry-After": "5"},
+}
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
@@ -12,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
-from .adapters.sqlite_store import open_sqlite_store
+from .adapters.sqlite_store import copy_database, open_sqlite_store
 from .config import Settings
 from .domain.model import MasteryModel
 from .errors import StoreUnavailable
@@ -111,6 +112,15 @@ async def open_resources(
             mastery=MasteryService(store, state=state, model=model, metrics=metrics, clock=clock),
             health=Health({"store": store.ping, "sanitisation": _check_sanitisation}, metrics),
         )
+
+
+@asynccontextmanager
+async def open_dry_run(settings: Settings) -> AsyncIterator[Resources]:
+    """Open the same over a copy of the store, which is thrown away at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_database(settings.data_dir, Path(folder))
+        async with open_resources(settings, data_dir=Path(folder)) as resources:
+            yield resources
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -258,6 +258,14 @@ async def open_sqlite_store(
         thread.shutdown()
         reader.close()
         writer.close()
+
+
+def copy_database(data_dir: Path, target_dir: Path) -> None:
+    """Copy the database of a directory, as it is at this moment, to another; nothing where there is none."""
+    if not (data_dir / FILE_NAME).exists():
+        return
+    with _ours(), closing(connect(data_dir / FILE_NAME)) as source, closing(connect(target_dir / FILE_NAME)) as target:
+        source.backup(target)
 
 
 def _open(data_dir: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:

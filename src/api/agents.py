@@ -106,13 +106,12 @@ _REQUEST_SCHEMA = {
     },
     "example": {"intent": "get_mastery", "payload": {"student_id": "student-001"}},
 }
+_PROBLEMS = problems(401, 403, 408, 409, 413, 415)
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST_SCHEMA}}}}
 
 
-@router.post("/process", response_model=IntentAnswer, responses=problems(401, 403, 409, 413, 415), openapi_extra=_BODY)
-@router.post(
-    "/api/v1/process", response_model=IntentAnswer, responses=problems(401, 403, 409, 413, 415), openapi_extra=_BODY
-)
+@router.post("/process", response_model=IntentAnswer, responses=_PROBLEMS, openapi_extra=_BODY)
+@router.post("/api/v1/process", response_model=IntentAnswer, responses=_PROBLEMS, openapi_extra=_BODY)
 async def process(request: Request, who: Anyone, content: Content) -> Response:
     """Do what an intent names, by the rules of the route that does the same."""
     name, payload = _read(content)

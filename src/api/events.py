@@ -85,7 +85,7 @@ EXAMPLE = {
         }
     },
 )
-async def ingest(content: Content, mastery: Mastery, who: Ingester) -> Response:
+async def ingest(who: Ingester, mastery: Mastery, content: Content) -> Response:
     """Take one event or an array of at most 1000; each is applied at once and counted once.
 
     A single event that is not valid is answered with 400, one that contradicts an earlier event with the same id with

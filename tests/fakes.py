@@ -1,0 +1,78 @@
+"""Fakes for unit tests; each passes the contract suite of what it stands in for."""
+
+from collections.abc import Mapping, Sequence
+
+from src.domain.days import day_of
+from src.domain.events import Event, EventStatus
+from src.domain.outcomes import Recent
+from src.domain.state import StudentState
+from src.ports import Retention, Snapshot, Versioned
+
+
+class MemoryStore:
+    """Both ports of the store in a dictionary."""
+
+    def __init__(self, retention: Retention) -> None:
+        self.retention = retention
+        self.states: dict[str, StudentState] = {}
+        self.versions: dict[str, int] = {}
+        self.contents: dict[tuple[str, str], tuple[int, int]] = {}
+        self.snapshots: dict[str, Mapping[str, bytes]] = {}
+
+    async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
+        return [self._apply(event, day_of(now_us)) for event in events]
+
+    def _apply(self, event: Event, today: int) -> EventStatus:
+        key = event.student_id, event.event_id
+        state = self.states.setdefault(event.student_id, StudentState())
+        if not state.add(event):
+            content, checked_day = self.contents.get(key, (event.content, today))
+            fresh = checked_day > today - self.retention.checkpoint_days
+            return EventStatus.CONFLICT if fresh and content != event.content else EventStatus.DUPLICATE
+        state.trim(self.retention.kept_from(today))
+        self.contents[key] = event.content, today
+        self.versions[event.student_id] = self.versions.get(event.student_id, 1000) + 1
+        return EventStatus.APPLIED
+
+    async def version(self, student_id: str) -> int | None:
+        return self.versions.get(student_id)
+
+    async def aggregates(self, student_id: str) -> Versioned | None:
+        state = self.states.get(student_id)
+        return None if state is None else Versioned(self.versions[student_id], state.aggregates)
+
+    async def recent(self, student_id: str) -> Recent:
+        state = self.states.get(student_id)
+        return Recent() if state is None else state.recent
+
+    async def counted(self, student_id: str, event_id: str) -> bool:
+        return (student_id, event_id) in self.contents and student_id in self.states
+
+    async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
+        del now_us
+        written = [self.versions.get(snapshot.student_id) == snapshot.version for snapshot in snapshots]
+        for snapshot, is_written in zip(snapshots, written, strict=True):
+            if is_written:
+                self.snapshots[snapshot.student_id] = snapshot.values
+        return written
+
+    async def ping(self) -> None:
+        return
+
+    async def state(self, student_id: str) -> StudentState | None:
+        return self.states.get(student_id)
+
+    async def students(self, after: str, limit: int) -> list[str]:
+        return sorted(student_id for student_id in self.states if student_id > after)[:limit]
+
+    async def trim(self, now_us: int) -> int:
+        kept_from = self.retention.kept_from(day_of(now_us))
+        touched = 0
+        for student_id, state in list(self.states.items()):
+            if any(part.days[0] < kept_from for part in state.aggregates.series.values()):
+                touched += 1
+                state.trim(kept_from)
+            if not state.aggregates:
+                del self.states[student_id], self.versions[student_id]
+                self.snapshots.pop(student_id, None)
+        return touched
