@@ -11,7 +11,7 @@ from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
 from . import __version__
-from .api import agents, events, health, students
+from .api import agents, docs, events, health, students
 from .api.parameters import single_values
 from .errors import StoreUnavailable
 from .middleware import correlation_middleware, request_metrics_middleware, security_headers_middleware
@@ -53,10 +53,11 @@ def create_app(open_resources: Opener = from_environment) -> FastAPI:
             Middleware(correlation_middleware),
             Middleware(request_metrics_middleware),
         ],
+        docs_url=None,
         redoc_url=None,
     )
     add_problem_handlers(app)
-    for module in (health, events, students, agents):
+    for module in (health, events, students, agents, docs):
         app.include_router(module.router)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return app

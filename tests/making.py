@@ -21,7 +21,7 @@ _DATA: dict[str, dict[str, Any]] = {
 }
 
 
-def wire(event_id: str = "e-1", event_type: str = "quiz.completed", **fields: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
+def wire(event_id: str = "e-1", event_type: str = "quiz.completed", **fields: Any) -> dict[str, Any]:  # JSON
     """Return an event in its plain form; fields replace or add to those of a usual one."""
     usual = {
         "event_id": event_id,
@@ -34,7 +34,9 @@ def wire(event_id: str = "e-1", event_type: str = "quiz.completed", **fields: An
     return usual | fields
 
 
-def event(event_id: str = "e-1", event_type: str = "quiz.completed", *, received_us: int = NOW_US, **fields: Any) -> Event:  # noqa: ANN401  # JSON
+def event(
+    event_id: str = "e-1", event_type: str = "quiz.completed", *, received_us: int = NOW_US, **fields: Any
+) -> Event:  # JSON
     """Return the same, validated."""
     valid = validate(wire(event_id, event_type, **fields), received_us)
     assert isinstance(valid, Event), valid

@@ -1,5 +1,8 @@
 """``serve``: the service itself."""
 
+import signal
+import sys
+
 import click
 import uvicorn
 
@@ -38,6 +41,8 @@ def command(role: str, host: str | None, port: int | None, *, as_json: bool) -> 
 
 def run(settings: Settings, *, as_json: bool) -> None:
     """Serve until told to stop; requests under way get ten seconds to end."""
+    # uvicorn drains, then raises the signal again, which by default would end the process as if killed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     configure_logging(settings.log_level, as_json=as_json or settings.production)
     uvicorn.run(
         create_app(lambda: open_resources(settings)),

@@ -120,13 +120,13 @@ class _ArrayState:
 
     def take(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
         start = at = 0
-        while match := (_IN_STRING if self._in_string else _STRUCTURE).search(chunk, at):
+        while not self.closed and (match := (_IN_STRING if self._in_string else _STRUCTURE).search(chunk, at)):
             token, at = match[0], match.end()
             if self._in_string or token == b'"':
                 self._in_string = self._in_string != (token == b'"')
                 continue
             self._depth += (token in b"[{") - (token in b"]}")
-            if token == b"[" and self._depth == 1 and not self.closed:
+            if token == b"[" and self._depth == 1:
                 self.line += chunk.count(b"\n", start, at)
                 start = at
             elif self._depth == (0 if token in b"]}" else 1) and token in b"]},":

@@ -1,0 +1,79 @@
+"""The service and its commands as processes of their own, for tests that need the real thing."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SECRET = "a-secret-of-the-tests-with-enough-bytes"  # used nowhere else
+START_S = 30
+_LISTENING = re.compile(r"running on (http://[\d.]+:\d+)")
+
+
+@dataclass
+class Service:
+    """A running service: where it listens, and the log that it wrote so far."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: list[str]
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it as an operator would, and return its exit code."""
+        self.process.send_signal(by)
+        self.log += self.process.communicate(timeout=START_S)[1].splitlines()
+        return self.process.returncode
+
+
+def environment(data_dir: Path, **settings: str) -> dict[str, str]:
+    """Return an environment with the settings of a test and nothing else that the service reads."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {"DATA_DIR": str(data_dir), "JWT_SECRET": SECRET, "PYTHONUNBUFFERED": "1"} | settings
+
+
+def command(*arguments: str | Path, data_dir: Path, **settings: str) -> subprocess.Popen[str]:
+    """Start a command of the service."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "src", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(data_dir, **settings),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*arguments: str | Path, data_dir: Path, given: str | None = None, **settings: str) -> str:
+    """Run a command that must succeed and return what it printed."""
+    process = command(*arguments, data_dir=data_dir, **settings)
+    out, err = process.communicate(given, timeout=300)
+    assert process.returncode == 0, err
+    return out
+
+
+@contextmanager
+def service(data_dir: Path, *options: str, **settings: str) -> Iterator[Service]:
+    """Run ``serve`` on a port of the system's choice until the block ends."""
+    process = command("serve", "--port", "0", *options, data_dir=data_dir, **settings)
+    running = Service(process, "", [])
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            running.log.append(line)
+            found = _LISTENING.search(line)
+            if found:
+                running.url = found[1]
+                break
+        assert running.url, "".join(running.log)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=START_S)
