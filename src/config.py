@@ -1,6 +1,5 @@
 """Settings: frozen, from the environment only. Nothing else reads the environment."""
 
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -73,6 +72,13 @@ def _strong(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
+def _redis_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+        message = "must begin with redis://, rediss:// (TLS) or unix://"
+        raise ValueError(message)
+    return url
+
+
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 
 
@@ -91,6 +97,10 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_max_lifetime_days: Annotated[int, Field(ge=1, le=366)] = 31
     data_dir: Path = Path("data")
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
+    redis_username: str | None = None
+    redis_password: SecretStr | None = None
+    redis_ca_file: Path | None = None
     mastery_weights: Annotated[dict[Component, int], NoDecode, BeforeValidator(_weights)] = DEFAULT_WEIGHTS
     mastery_method: Method = Method.DECAYING_AVERAGE
     mastery_half_life_days: Annotated[Decimal, Field(ge=1, le=3650)] = Decimal(30)
@@ -113,10 +123,9 @@ class Settings(BaseSettings):
         """Tell whether weak settings are refused."""
         return self.environment is Environment.PRODUCTION
 
-    def secret_values(self) -> Mapping[str, str | None]:
-        """Return the secrets in clear, for the one place that uses them."""
-        secrets = {"current": self.jwt_secret, "previous": self.jwt_secret_previous}
-        return {name: secret.get_secret_value() if secret else None for name, secret in secrets.items()}
+    def in_clear(self, secret: SecretStr | None) -> str | None:
+        """Return a secret in clear, for the one place that uses it."""
+        return None if secret is None else secret.get_secret_value()
 
 
 def _reasons(error: ValidationError) -> list[Reason]:

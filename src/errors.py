@@ -2,6 +2,7 @@
 
 MasteryError
 ├── ConfigurationError      a setting is missing or wrong: the process does not start
+├── InstanceChanged         the store is another instance than it was a moment ago
 ├── CommandFailed           a command could not do its work: exit code 1
 └── Refused                 a request is answered with a problem
     ├── BadRequest              400, with the fields
@@ -37,6 +38,10 @@ class ConfigurationError(MasteryError):
     def __init__(self, reasons: Iterable[Reason]) -> None:
         self.reasons = tuple(reasons)
         super().__init__("; ".join(f"{name} {reason}" for name, reason in self.reasons))
+
+
+class InstanceChanged(MasteryError):
+    """The store is another instance, or was restarted: what was read from it may be gone."""
 
 
 class CommandFailed(MasteryError):

@@ -26,12 +26,6 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-_PAGES = {
-    "/docs": "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; "
-    "connect-src 'self'; frame-ancestors 'none'"
-}
-# A page may load what it is made of; everything else is data and loads nothing.
 _log = logging.getLogger("mastery_engine.http")
 
 
@@ -42,8 +36,6 @@ def security_headers_middleware(app: ASGIApp) -> ASGIApp:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                if scope["path"] in _PAGES:
-                    headers.setdefault("Content-Security-Policy", _PAGES[scope["path"]])
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)

@@ -36,7 +36,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """The aggregates of a student, and the version that every change of their state moves."""
+    """The aggregates of a student, and the version of their state: another one after every change."""
 
     version: int
     aggregates: Aggregates

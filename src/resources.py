@@ -13,13 +13,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
-from .adapters.sqlite_store import copy_database, open_sqlite_store
+from .adapters.redis_client import redis_client
+from .adapters.redis_store import RedisStore, open_redis_store
+from .adapters.sqlite_store import SqliteStore, copy_database, open_sqlite_store
 from .config import Settings
 from .domain.model import MasteryModel
 from .errors import StoreUnavailable
 from .mastery_service import MasteryService
 from .observability import Metrics
-from .ports import Clock, wall_clock
+from .ports import Clock, Retention, wall_clock
 from .security import SecurityManager, lets_legitimate_input_through
 from .state_manager import StateManager, Ttl
 
@@ -97,11 +99,7 @@ async def open_resources(
         student_data=timedelta(days=settings.retention_days), event_checkpoint=timedelta(days=settings.ledger_ttl_days)
     )
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(
-            open_sqlite_store(
-                data_dir or settings.data_dir, retention=ttl.retention, new_version=lambda: secrets.randbits(48)
-            )
-        )
+        store = await stack.enter_async_context(_open_store(settings, ttl.retention, data_dir))
         state = StateManager(store, maintenance=store, ttl=ttl, clock=clock)
         model = MasteryModel(settings.mastery_method, settings.mastery_weights, settings.mastery_half_life_days)
         yield Resources(
@@ -114,11 +112,35 @@ async def open_resources(
         )
 
 
+def _open_store(
+    settings: Settings, retention: Retention, data_dir: Path | None
+) -> AbstractAsyncContextManager[SqliteStore | RedisStore]:
+    """Return Redis where one is configured, else the embedded store."""
+    url = settings.in_clear(settings.redis_url)
+    if url is None or data_dir is not None:
+        return open_sqlite_store(data_dir or settings.data_dir, retention=retention, new_version=_new_version)
+    client = redis_client(
+        url,
+        username=settings.redis_username,
+        password=settings.in_clear(settings.redis_password),
+        ca_file=settings.redis_ca_file,
+    )
+    return open_redis_store(client, retention=retention, new_version=_new_version)
+
+
+def _new_version() -> int:
+    return secrets.randbits(48)
+
+
 @asynccontextmanager
 async def open_dry_run(settings: Settings) -> AsyncIterator[Resources]:
-    """Open the same over a copy of the store, which is thrown away at the end."""
+    """Open the same over a copy of the embedded store, which is thrown away at the end.
+
+    Over Redis the copy is empty: what would be a duplicate cannot be told.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        copy_database(settings.data_dir, Path(folder))
+        if settings.redis_url is None:
+            copy_database(settings.data_dir, Path(folder))
         async with open_resources(settings, data_dir=Path(folder)) as resources:
             yield resources
 
@@ -132,10 +154,9 @@ async def from_environment() -> AsyncIterator[Resources]:
 
 def open_security(settings: Settings, clock: Clock = wall_clock) -> SecurityManager:
     """Return the security manager; in development the secret is made once and kept in the data directory."""
-    configured = settings.secret_values()
     return SecurityManager(
-        configured["current"] or _development_secret(settings.data_dir),
-        previous_secret=configured["previous"],
+        settings.in_clear(settings.jwt_secret) or _development_secret(settings.data_dir),
+        previous_secret=settings.in_clear(settings.jwt_secret_previous),
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         max_lifetime_days=settings.jwt_max_lifetime_days,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
+from math import inf
 from typing import Any, NoReturn
 
 import jwt
@@ -203,9 +203,9 @@ def _moment(payload: Mapping[str, Any], name: str) -> float | None:
     if name not in payload:
         return None
     value = payload[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < inf:
         _reject("its times are not numbers")
-    return float(value)
+    return value  # compared as it is: a whole number may be too large for a float
 
 
 def _principal(payload: Mapping[str, Any]) -> Principal:

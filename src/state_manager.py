@@ -16,7 +16,8 @@ class StateKeyPatterns:
     """The keys under which state is kept; the words in braces are placeholders."""
 
     EVIDENCE: Final = "student:{student_id}:evidence"
-    RECENT: Final = "student:{student_id}:recent"
+    ANSWERS: Final = "student:{student_id}:recent:answers"
+    OTHERS: Final = "student:{student_id}:recent:others"
     COUNTED: Final = "student:{student_id}:counted"
     EVENT: Final = "student:{student_id}:event:{event_id}"
     MASTERY: Final = "student:{student_id}:mastery:{date}"

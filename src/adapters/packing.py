@@ -1,5 +1,8 @@
 """State as bytes: MessagePack, with the types checked on the way back."""
 
+import itertools
+import struct
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import msgspec
@@ -9,6 +12,10 @@ from ..domain.evidence import Component
 from ..domain.outcomes import Outcome
 
 _Packed: TypeAlias = list[tuple[Component, str | None, list[int], list[int], list[int]]]
+
+_COUNTED, _DIGEST, _DAY_BYTES = struct.Struct(">iq"), struct.Struct(">q"), 4
+_ARRAY_HEADER = b"\xdd"
+# In MessagePack an array is this byte, the number of its elements in four bytes, and the elements one after another.
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_series = msgspec.msgpack.Decoder(_Packed).decode
@@ -23,6 +30,35 @@ def pack_aggregates(aggregates: Aggregates) -> bytes:
 def unpack_aggregates(body: bytes) -> Aggregates:
     """Return the aggregates that were packed."""
     return Aggregates({(c, topic): Series(d, s, w) for c, topic, d, s, w in _decode_series(body)})
+
+
+def join_outcomes(outcomes: list[Outcome]) -> bytes:
+    """Return outcomes as bytes to which those of more can be appended."""
+    return b"".join(map(_encode, outcomes))
+
+
+def split_outcomes(body: bytes, number: int) -> list[Outcome]:
+    """Return the number of outcomes that were joined."""
+    return _decode_outcomes(_ARRAY_HEADER + number.to_bytes(4, "big") + body)
+
+
+def pack_counted(counted: Iterable[tuple[int, int]]) -> bytes:
+    """Return (day, digest) pairs as bytes of one width, to which more can be appended."""
+    return b"".join(itertools.starmap(_COUNTED.pack, counted))
+
+
+def unpack_counted(body: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the (day, digest) pairs that were packed."""
+    return _COUNTED.iter_unpack(body)
+
+
+def is_counted(body: bytes, digest: int) -> bool:
+    """Tell whether a digest is among the packed pairs."""
+    sought = _DIGEST.pack(digest)
+    at = body.find(sought)
+    while at >= 0 and (at - _DAY_BYTES) % _COUNTED.size:
+        at = body.find(sought, at + 1)
+    return at >= 0
 
 
 def pack_outcomes(outcomes: list[Outcome]) -> bytes:

@@ -33,7 +33,6 @@ class _Row:
     """A student's row; an id of None is a student not yet stored."""
 
     id: int | None
-    version: int
     events: int
 
 
@@ -163,15 +162,15 @@ class SqliteStore:
         return self._writer.execute(sql, (student, digest)).fetchone()  # type: ignore[no-any-return]  # sqlite3 is untyped here
 
     def _student(self, student_id: str) -> _Row:
-        found = self._writer.execute("SELECT id, version, events FROM student WHERE name = ?", (student_id,)).fetchone()
-        return _Row(None, self._new_version(), 0) if found is None else _Row(*found)
+        found = self._writer.execute("SELECT id, events FROM student WHERE name = ?", (student_id,)).fetchone()
+        return _Row(None, 0) if found is None else _Row(*found)
 
     def _learn(self, student_id: str, row: _Row, fresh: dict[int, Event], today: int) -> None:
         state = self._loaded(row)
         for event in fresh.values():
             state.learn(event)
         state.trim(self._retention.kept_from(today))
-        student = self._save(student_id, row, state)
+        student = self._save(student_id, state)
         self._writer.executemany(
             "INSERT INTO counted VALUES (?, ?, ?, ?, ?)",
             [(student, digest, event.day, event.content, today) for digest, event in fresh.items()],
@@ -186,13 +185,13 @@ class SqliteStore:
         recent = Recent(unpack_outcomes(body[1]), unpack_outcomes(body[2]))
         return StudentState(unpack_aggregates(body[0]), recent, events=row.events)
 
-    def _save(self, student_id: str, row: _Row, state: StudentState) -> int:
+    def _save(self, student_id: str, state: StudentState) -> int:
         first, last = _span(state.aggregates)
         (student,) = self._writer.execute(
             """INSERT INTO student (name, version, events, first_day, last_day) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (name) DO UPDATE SET version = excluded.version, events = excluded.events,
             first_day = excluded.first_day, last_day = excluded.last_day RETURNING id""",
-            (student_id, row.version + 1, state.events, first, last),
+            (student_id, self._new_version(), state.events, first, last),
         ).fetchone()
         self._writer.execute("REPLACE INTO evidence VALUES (?, ?)", (student, pack_aggregates(state.aggregates)))
         answers, others = pack_outcomes(state.recent.answers), pack_outcomes(state.recent.others)
@@ -222,7 +221,7 @@ class SqliteStore:
                 row = self._student(name)
                 state = self._loaded(row)
                 state.trim(kept_from)
-                self._save(name, row, state)
+                self._save(name, state)
             execute("DELETE FROM counted WHERE day < ?", (kept_from,))
             execute("DELETE FROM snapshot WHERE day < ?", (kept_from,))
             checked_from = today - self._retention.checkpoint_days + 1
@@ -247,7 +246,8 @@ async def open_sqlite_store(
 ) -> AsyncIterator[SqliteStore]:
     """Open the database in a directory, making both where they are missing; close it at the end.
 
-    ``new_version`` gives the first version of a state; random, so that a state made anew never has an old one's.
+    ``new_version`` gives the version of a changed state; random, so that no state ever has the version of another,
+    not even after a restore.
     """
     with _ours():
         writer, reader = _open(data_dir)

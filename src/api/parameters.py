@@ -1,6 +1,7 @@
 """What requests carry: bodies, query parameters, and what the routes are given to work with."""
 
 import asyncio
+from collections import Counter
 from datetime import date
 from typing import Annotated, Any, TypeAlias
 
@@ -54,12 +55,13 @@ def _too_large() -> None:
 
 async def single_values(request: Request) -> None:
     """Refuse a query parameter that is given twice: which of the two is meant is a guess."""
-    names = [name for name, _ in request.query_params.multi_items()]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    times = Counter(name for name, _ in request.query_params.multi_items())
+    twice = [name for name, count in times.items() if count > 1]
     if twice:
         known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
         detail = "A query parameter is given twice."
-        raise BadRequest(detail, [Reason(name if name in known else "", "must be given once") for name in twice])
+        names = {name if name in known else "" for name in twice}
+        raise BadRequest(detail, [Reason(name, "must be given once") for name in sorted(names)])
 
 
 async def mastery_service(request: Request) -> MasteryService:

@@ -133,7 +133,8 @@ def whole_values(aggregates: Aggregates, span: Window, model: MasteryModel) -> V
 def topic_values(aggregates: Aggregates, topic: str, span: Window, model: MasteryModel) -> Values:
     """Return the components of one topic."""
     series = _series_within(aggregates, span)
-    return {c: weigh((part,), span.last, model) for (c, t), part in series.items() if t == topic}
+    # In one order, whatever order the evidence came in: an explanation gives what rounding leaves over to the first.
+    return {c: weigh((series[c, topic],), span.last, model) for c in TOPICAL if (c, topic) in series}
 
 
 def active_days(aggregates: Aggregates, span: Window) -> list[int]:
@@ -144,14 +145,14 @@ def active_days(aggregates: Aggregates, span: Window) -> list[int]:
 
 def weigh(parts: Sequence[Series], last: int, model: MasteryModel) -> Weighed:
     """Return the value of one component from the series of one or all topics, by the model's method."""
+    decay, decaying = model.decay, model.method is Method.DECAYING_AVERAGE
     score = n = 0
-    decay = model.decay
     for part in parts:
         factors = [decay[last - day] for day in part.days]
         n += sum(map(mul, factors, part.weights))
-        if model.method is Method.DECAYING_AVERAGE:
+        if decaying:
             score += sum(map(mul, factors, part.scores))
-    if model.method is Method.DECAYING_AVERAGE:
+    if decaying:
         return Weighed(score, n, n)
     if model.method is Method.AVERAGE:
         return Weighed(sum(sum(part.scores) for part in parts), sum(sum(part.weights) for part in parts), n)
@@ -179,10 +180,10 @@ def score_of(values: Values, weights: Weights) -> tuple[int, int] | None:
 
 
 def _series_within(aggregates: Aggregates, span: Window) -> dict[Key, Series]:
-    within = {}
+    within, first, last = {}, span.first, span.last
     for key, series in aggregates.series.items():
-        if key[0] is not Component.CONSISTENCY:
-            part = series.between(span.first, span.last)
+        if key[0] in TOPICAL:
+            part = series.between(first, last)
             if part.days:
                 within[key] = part
     return within

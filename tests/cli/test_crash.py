@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from src.domain.simulator import simulate
 
+from src.domain.simulator import simulate
 from tests.processes import command, run
 
 KILLS = 20

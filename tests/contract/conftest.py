@@ -1,12 +1,14 @@
 """Every store under the same tests: one fixture, one parameter a store."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from src.adapters.redis_client import redis_client
+from src.adapters.redis_store import open_redis_store
 from src.adapters.sqlite_store import open_sqlite_store
 from src.ports import EvidenceStore, Maintenance, Retention
 from tests.fakes import MemoryStore
@@ -19,11 +21,26 @@ class Store(EvidenceStore, Maintenance, Protocol):
 RETENTION = Retention(state_days=90, checkpoint_days=7)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    versions = count(1000)
+
+    def new_version() -> int:
+        return next(versions)
+
     if request.param == "memory":
         yield MemoryStore(RETENTION)
-    else:
-        versions = count(1000)
-        async with open_sqlite_store(tmp_path, retention=RETENTION, new_version=lambda: next(versions)) as sqlite:
+    elif request.param == "sqlite":
+        async with open_sqlite_store(tmp_path, retention=RETENTION, new_version=new_version) as sqlite:
             yield sqlite
+    else:
+        url: str = request.getfixturevalue("redis_url")
+        async with open_redis_store(redis_client(url), retention=RETENTION, new_version=new_version) as redis:
+            yield redis
+
+
+@pytest.fixture
+def redis_url() -> str:
+    import redis
+    redis.Redis(port=6399).flushall()
+    return "redis://127.0.0.1:6399/0"

@@ -1,0 +1,24 @@
+-- Adds a student's part of a batch in one step, if the state is still the one that the sums were worked out from.
+-- KEYS  evidence, answers, others, counted, then a checkpoint for each event counted
+-- ARGV  expected version ('' where there is no state), new version, events ever counted, packed aggregates,
+--       first day kept, lifetime of the state (where it is over, the state goes) and of a checkpoint in seconds,
+--       for answers, others and counted: 'APPEND' or 'SET' and the bytes; entries in answers and others;
+--       then the digest of each event's content
+-- Returns 1, or 0 where the state is another.
+if (redis.call('HGET', KEYS[1], 'version') or '') ~= ARGV[1] then
+  return 0
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'events', ARGV[3], 'body', ARGV[4], 'first_day', ARGV[5],
+  'answers', ARGV[14], 'others', ARGV[15])
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+for i = 2, 4 do
+  local how, bytes = ARGV[4 + 2 * i], ARGV[5 + 2 * i]
+  if bytes ~= '' or how == 'SET' then
+    redis.call(how, KEYS[i], bytes)
+  end
+  redis.call('EXPIRE', KEYS[i], ARGV[6])
+end
+for i = 5, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[11 + i], 'EX', ARGV[7])
+end
+return 1

@@ -1,0 +1,144 @@
+"""What a batch changes in the state of one student, worked out in memory: pure, and written by ``apply.lua``."""
+
+from dataclasses import dataclass, field
+
+from ..domain.aggregates import Aggregates
+from ..domain.days import day_of
+from ..domain.events import Event, EventStatus
+from ..domain.outcomes import WINDOW_SIZE, Outcome, OutcomeKind, Recent
+from ..ports import Retention
+from .packing import is_counted, join_outcomes, pack_aggregates, pack_counted, unpack_counted
+
+OUTCOMES_SLACK = 40
+"""A window is cut to its size when it has grown by this many outcomes, so that adding one need not read it."""
+
+_DAY_S = 86_400
+
+
+@dataclass(slots=True)
+class Held:
+    """A student's state as it was last read or written; an empty version is a student without state.
+
+    Of the outcomes only their number is held; ``counted`` is packed.
+    """
+
+    version: str = ""
+    events: int = 0
+    aggregates: Aggregates = field(default_factory=Aggregates)
+    counted: bytes = b""
+    answers: int = 0
+    others: int = 0
+
+    @property
+    def first_day(self) -> int | None:
+        """Return the first day that there is something of."""
+        return min((part.days[0] for part in self.aggregates.series.values()), default=None)
+
+
+@dataclass(slots=True)
+class Part:
+    """A student's part of a batch: the events with their positions in it, and what becomes of each."""
+
+    positions: list[int] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    fresh: dict[int, Event] = field(default_factory=dict)
+    statuses: list[EventStatus] = field(default_factory=list)
+
+    def judge(self, counted: bytes) -> None:
+        """Tell apart, given the ids counted, what is new and what is not; conflicts with those are told later."""
+        self.fresh, self.statuses = {}, []
+        for event in self.events:
+            digest = event.digest
+            if digest in self.fresh:
+                same = self.fresh[digest].content == event.content
+                self.statuses.append(EventStatus.DUPLICATE if same else EventStatus.CONFLICT)
+            elif is_counted(counted, digest):
+                self.statuses.append(EventStatus.DUPLICATE)
+            else:
+                self.fresh[digest] = event
+                self.statuses.append(EventStatus.APPLIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """How the bytes of a key change: appended to it, or put in its place."""
+
+    how: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The next state of a student, and what has to be written for it."""
+
+    after: Held
+    answers: Bytes
+    others: Bytes
+    counted: Bytes
+    lifetime_s: int
+
+    def arguments(self, expected: str, checkpoint_s: int, contents: list[int]) -> list[str | int | bytes]:
+        """Return the arguments of ``apply.lua``, in its order."""
+        after = self.after
+        head: list[str | int | bytes] = [expected, after.version, after.events, pack_aggregates(after.aggregates)]
+        head += [after.first_day or 0, self.lifetime_s, checkpoint_s]
+        for part in (self.answers, self.others, self.counted):
+            head += [part.how, part.content]
+        return [*head, after.answers, after.others, *contents]
+
+
+def must_rewrite(held: Held, part: Part, kept_from: int) -> bool:
+    """Tell whether the windows of outcomes have to be read and written anew: too long, or partly too old."""
+    first = held.first_day
+    answers, others = _divide(part)
+    longest = max(held.answers + len(answers), held.others + len(others))
+    return longest > WINDOW_SIZE + OUTCOMES_SLACK or (first is not None and first < kept_from)
+
+
+def change(
+    held: Held, part: Part, *, now_us: int, retention: Retention, version: int, windows: Recent | None
+) -> Change:
+    """Return what the new events of a part make of a state; ``held`` is used up.
+
+    ``windows`` holds the outcomes stored, where they have to be rewritten. A state of which retention keeps nothing has
+    no lifetime left.
+    """
+    kept_from = retention.kept_from(day_of(now_us))
+    aggregates = held.aggregates
+    for event in part.fresh.values():
+        aggregates.add(event.evidence)
+    aggregates.trim(kept_from)
+    last = max((series.days[-1] for series in aggregates.series.values()), default=kept_from - 1)
+    answers, others = _outcomes(held, part, windows, kept_from)
+    new_ids = pack_counted((event.day, digest) for digest, event in part.fresh.items())
+    counted = held.counted + new_ids
+    if windows is not None:
+        counted = pack_counted((day, digest) for day, digest in unpack_counted(counted) if day >= kept_from)
+    after = Held(str(version), held.events + len(part.fresh), aggregates, counted, answers[1], others[1])
+    ids = Bytes("APPEND", new_ids) if windows is None else Bytes("SET", counted)
+    lifetime_s = (last + retention.state_days) * _DAY_S - now_us // 1_000_000
+    return Change(after if lifetime_s > 0 else Held(), answers[0], others[0], ids, lifetime_s)
+
+
+def _outcomes(
+    held: Held, part: Part, windows: Recent | None, kept_from: int
+) -> tuple[tuple[Bytes, int], tuple[Bytes, int]]:
+    answers, others = _divide(part)
+    if windows is None:
+        return (
+            (Bytes("APPEND", join_outcomes(answers)), held.answers + len(answers)),
+            (Bytes("APPEND", join_outcomes(others)), held.others + len(others)),
+        )
+    windows.add(answers)
+    windows.add(others)
+    kept = windows.since(kept_from)
+    return (
+        (Bytes("SET", join_outcomes(kept.answers)), len(kept.answers)),
+        (Bytes("SET", join_outcomes(kept.others)), len(kept.others)),
+    )
+
+
+def _divide(part: Part) -> tuple[list[Outcome], list[Outcome]]:
+    outcomes = [outcome for event in part.fresh.values() for outcome in event.outcomes]
+    answers = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.ANSWER]
+    return answers, [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.ANSWER]

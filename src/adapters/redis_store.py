@@ -1,0 +1,318 @@
+"""The store over Redis: a student's packed state under a few keys, changed by one script when its version still holds.
+
+The sums are worked out here, from the state as it was read, and written only if the version is the one that was read;
+else the student is read again. So the server has little to do for each event, and a lost answer costs a second look:
+the events are then found counted.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from cachetools import LRUCache
+
+from ..domain.days import day_of
+from ..domain.events import Event, EventStatus, digest64
+from ..domain.outcomes import Recent
+from ..domain.state import StudentState
+from ..errors import InstanceChanged, StoreUnavailable
+from ..ports import Retention, Snapshot, Versioned
+from ..state_manager import StateKeyPatterns
+from .packing import is_counted, split_outcomes, unpack_aggregates, unpack_counted
+from .redis_change import Held, Part, change, must_rewrite
+from .redis_client import Instance, identify, raise_first, redis_errors
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+PIPELINE = 500
+CACHED_STUDENTS = 1024
+MAX_ROUNDS = 20
+_DAY_S = 86_400
+_FIELDS = ("version", "events", "body", "answers", "others")
+
+
+class RedisStore:
+    """Both ports of the store over one Redis; open it with ``open_redis_store``."""
+
+    def __init__(self, client: "Redis", *, retention: Retention, new_version: Callable[[], int]) -> None:
+        self._client = client
+        self._retention = retention
+        self._new_version = new_version
+        self._instance: Instance | None = None
+        self._held: LRUCache[str, Held] = LRUCache(CACHED_STUDENTS)
+
+    # -- the store of evidence
+
+    async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
+        """Apply a batch, every student's part in one atomic step."""
+        parts: dict[str, Part] = {}
+        for position, event in enumerate(events):
+            part = parts.setdefault(event.student_id, Part())
+            part.positions.append(position)
+            part.events.append(event)
+        students = list(parts)
+        for start in range(0, len(students), PIPELINE):
+            await self._apply({student: parts[student] for student in students[start : start + PIPELINE]}, now_us)
+        statuses = [EventStatus.DUPLICATE] * len(events)
+        for part in parts.values():
+            for position, status in zip(part.positions, part.statuses, strict=True):
+                statuses[position] = status
+        return statuses
+
+    async def version(self, student_id: str) -> int | None:
+        """Return the version of a student's state, None where there is none."""
+        with redis_errors():
+            version = await self._client.hget(_key(StateKeyPatterns.EVIDENCE, student_id), "version")
+        return None if version is None else int(version)
+
+    async def aggregates(self, student_id: str) -> Versioned | None:
+        """Return the aggregates of a student with their version."""
+        with redis_errors():
+            version, body = await self._client.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), ("version", "body"))
+        return None if version is None or body is None else Versioned(int(version), unpack_aggregates(_bytes(body)))
+
+    async def recent(self, student_id: str) -> Recent:
+        """Return the recent outcomes of a student, empty where there are none."""
+        return (await self._windows([student_id]))[0]
+
+    async def counted(self, student_id: str, event_id: str) -> bool:
+        """Tell whether an event was counted."""
+        with redis_errors():
+            counted = await self._client.get(_key(StateKeyPatterns.COUNTED, student_id))
+        return counted is not None and is_counted(_bytes(counted), digest64(event_id.encode()))
+
+    async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
+        """Keep snapshots of states that have not changed since."""
+        del now_us
+        lifetime = self._retention.state_days * _DAY_S
+        written: list[bool] = []
+        for start in range(0, len(snapshots), PIPELINE):
+            calls = [
+                (
+                    [_key(StateKeyPatterns.EVIDENCE, snapshot.student_id), *snapshot.values],
+                    [snapshot.version, lifetime, *snapshot.values.values()],
+                )
+                for snapshot in snapshots[start : start + PIPELINE]
+            ]
+            written += [result == 1 for result in await self._run("remember", calls)]
+        return written
+
+    # -- maintenance
+
+    async def ping(self) -> None:
+        """Return when Redis answers and is set up not to forget."""
+        with redis_errors():
+            policy = (await self._client.info("memory")).get("maxmemory_policy")
+        if policy != "noeviction":
+            detail = f"Redis may evict state: its maxmemory-policy is {policy}, set it to noeviction."
+            raise StoreUnavailable(detail)
+
+    async def state(self, student_id: str) -> StudentState | None:
+        """Return everything that is known of a student."""
+        patterns = (StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
+        with redis_errors():
+            async with self._client.pipeline(transaction=True) as pipeline:
+                pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
+                for pattern in patterns:
+                    pipeline.get(_key(pattern, student_id))
+                (_, events, body, *numbers), answers, others, counted = await pipeline.execute()
+        if body is None:
+            return None
+        days: dict[int, set[int]] = {}
+        for day, digest in unpack_counted(counted or b""):
+            days.setdefault(day, set()).add(digest)
+        return StudentState(unpack_aggregates(body), _recent(numbers, answers, others), days, int(events))
+
+    async def students(self, after: str, limit: int) -> list[str]:
+        """Return up to limit student ids greater than after, sorted."""
+        prefix, _, suffix = StateKeyPatterns.EVIDENCE.partition("{student_id}")
+        with redis_errors():
+            keys = {key.decode() async for key in self._client.scan_iter(match=f"{prefix}*{suffix}", count=1000)}
+        names = (key.removeprefix(prefix).removesuffix(suffix) for key in keys)
+        return sorted(name for name in names if name > after)[:limit]
+
+    async def trim(self, now_us: int) -> int:
+        """Forget what retention no longer keeps; whole students expire by themselves."""
+        kept_from = self._retention.kept_from(day_of(now_us))
+        touched, after = 0, ""
+        while page := await self.students(after, PIPELINE):
+            after = page[-1]
+            await self._read(page)
+            held = {student_id: self._held[student_id] for student_id in page}
+            stale = {
+                student_id: Part()
+                for student_id, one in held.items()
+                if one.version and (one.first_day or 0) < kept_from
+            }
+            await self._apply(stale, now_us)
+            touched += len(stale)
+        return touched
+
+    # -- applying
+
+    async def _apply(self, parts: dict[str, Part], now_us: int) -> None:
+        """Work out and write the parts, and again for those students that somebody else changed meanwhile."""
+        left = list(parts)
+        for _ in range(MAX_ROUNDS):
+            await self._read([student_id for student_id in left if student_id not in self._held])
+            # Taken out while they are worked on: what was not written must not be held.
+            held = {student_id: self._held.pop(student_id) for student_id in left}
+            try:
+                left = await self._write(held, {student_id: parts[student_id] for student_id in left}, now_us)
+            except InstanceChanged:
+                # Nothing read from another instance may be trusted, not even that its versions mean the same.
+                self._held.clear()
+                await self._identify()
+            if not left:
+                await self._tell_conflicts(parts)
+                return
+        detail = "Others change the same students without end."
+        raise StoreUnavailable(detail)
+
+    async def _read(self, students: Sequence[str]) -> None:
+        """Read students into what is held."""
+        with redis_errors():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for student_id in students:
+                    # The version first: ids counted later than it only make the write fail, never count twice.
+                    pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
+                    pipeline.get(_key(StateKeyPatterns.COUNTED, student_id))
+                results = await pipeline.execute()
+        for student_id, fields, counted in zip(students, results[::2], results[1::2], strict=True):
+            version, events, body, answers, others = fields
+            self._held[student_id] = (
+                Held()
+                if version is None
+                else Held(
+                    version.decode(), int(events), unpack_aggregates(body), counted or b"", int(answers), int(others)
+                )
+            )
+
+    async def _write(self, held: dict[str, Held], parts: dict[str, Part], now_us: int) -> list[str]:
+        """Write every part whose student is still as held; return the other students."""
+        kept_from = self._retention.kept_from(day_of(now_us))
+        for student_id, part in parts.items():
+            part.judge(held[student_id].counted)
+        rewritten = [student for student, part in parts.items() if must_rewrite(held[student], part, kept_from)]
+        windows = dict(zip(rewritten, await self._windows(rewritten), strict=True))
+        writing = {student_id for student_id, part in parts.items() if part.fresh or student_id in windows}
+        calls, after = [], {}
+        for student_id in writing:
+            before, part = held[student_id], parts[student_id]
+            expected = before.version
+            changed = change(
+                before,
+                part,
+                now_us=now_us,
+                retention=self._retention,
+                version=self._new_version(),
+                windows=windows.get(student_id),
+            )
+            fresh = list(part.fresh.values())
+            keys = _keys(student_id, [event.event_id for event in fresh])
+            checkpoint_s = self._retention.checkpoint_days * _DAY_S
+            calls.append((keys, changed.arguments(expected, checkpoint_s, [event.content for event in fresh])))
+            after[student_id] = changed.after
+        results = dict(zip(after, await self._run("apply", calls), strict=True))
+        unchanged = await self._same_version({s: one.version for s, one in held.items() if s not in writing})
+        done = unchanged | {student_id for student_id, result in results.items() if result == 1}
+        for student_id in done:
+            self._held[student_id] = after.get(student_id, held[student_id])
+        return [student_id for student_id in parts if student_id not in done]
+
+    async def _same_version(self, versions: dict[str, str]) -> set[str]:
+        """Return the students whose version still is the one given."""
+        with redis_errors():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for student_id in versions:
+                    pipeline.hget(_key(StateKeyPatterns.EVIDENCE, student_id), "version")
+                found = await pipeline.execute()
+        return {
+            student_id
+            for (student_id, version), now in zip(versions.items(), found, strict=True)
+            if (now or b"").decode() == version
+        }
+
+    async def _tell_conflicts(self, parts: dict[str, Part]) -> None:
+        """Make those duplicates conflicts whose checkpoint has another content."""
+        places = [
+            (part, index)
+            for part in parts.values()
+            for index, status in enumerate(part.statuses)
+            if status is EventStatus.DUPLICATE
+        ]
+        with redis_errors():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for part, index in places:
+                    event = part.events[index]
+                    pipeline.get(_key(StateKeyPatterns.EVENT, event.student_id, event_id=event.event_id))
+                contents = await pipeline.execute()
+        for (part, index), content in zip(places, contents, strict=True):
+            if content is not None and int(content) != part.events[index].content:
+                part.statuses[index] = EventStatus.CONFLICT
+
+    async def _windows(self, students: Sequence[str]) -> list[Recent]:
+        """Return the stored outcomes of students."""
+        windows = []
+        with redis_errors():
+            for student_id in students:
+                async with self._client.pipeline(transaction=True) as pipeline:
+                    pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), ("answers", "others"))
+                    pipeline.get(_key(StateKeyPatterns.ANSWERS, student_id))
+                    pipeline.get(_key(StateKeyPatterns.OTHERS, student_id))
+                    windows.append(_recent(*await pipeline.execute()))
+        return windows
+
+    async def _run(self, script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
+        """Run a script for each call in one pipeline; scripts that Redis forgot are loaded again."""
+        if not calls:
+            return []
+        instance = self._instance or await self._identify()
+        with redis_errors():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for keys, arguments in calls:
+                    pipeline.evalsha(instance.digests[script], len(keys), *keys, *arguments)
+                return raise_first(await pipeline.execute(raise_on_error=False))
+
+    async def _identify(self) -> Instance:
+        with redis_errors():
+            self._instance = await identify(self._client)
+        return self._instance
+
+
+@asynccontextmanager
+async def open_redis_store(
+    client: "Redis", *, retention: Retention, new_version: Callable[[], int]
+) -> AsyncIterator[RedisStore]:
+    """Make a store over a Redis, and close its connections at the end; nothing is asked of Redis yet.
+
+    ``new_version`` gives the version of a changed state; random, so that no state ever has the version of another.
+    """
+    try:
+        yield RedisStore(client, retention=retention, new_version=new_version)
+    finally:
+        await client.aclose()
+
+
+def _key(pattern: str, student_id: str, **names: str) -> str:
+    return pattern.format(student_id=student_id, **names)
+
+
+def _bytes(value: object) -> bytes:
+    return cast("bytes", value)  # the client decodes nothing
+
+
+def _keys(student_id: str, event_ids: Sequence[str]) -> list[str]:
+    """Return the keys that ``apply.lua`` takes, in its order."""
+    patterns = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
+    checkpoints = [_key(StateKeyPatterns.EVENT, student_id, event_id=event_id) for event_id in event_ids]
+    return [*(_key(pattern, student_id) for pattern in patterns), *checkpoints]
+
+
+def _recent(numbers: Sequence[bytes | None], answers: bytes | None, others: bytes | None) -> Recent:
+    """Return the windows; more outcomes may be stored, in any order, than a window holds."""
+    recent = Recent()
+    for number, body in zip(numbers, (answers, others), strict=True):
+        recent.add(split_outcomes(body or b"", int(number or 0)))
+    return recent

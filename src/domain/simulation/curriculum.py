@@ -1,0 +1,98 @@
+"""What the made-up students learn: eight topics of Python in order, with their exercises and quizzes.
+
+Hardness and ability share one scale, on which students begin around 0; at equal values half of the exercises are
+understood.
+"""
+
+from typing import NamedTuple
+
+from ..evidence import Difficulty
+
+EXERCISES, ITEMS = 30, 24
+"""Exercises and questions of a topic."""
+
+QUIZ_SIZES = (4, 3, 6, 5, 8, 7, 10, 9)
+"""How many questions the quizzes of a topic have."""
+
+HARDNESS = {Difficulty.BEGINNER: -0.5, Difficulty.INTERMEDIATE: 0.1, Difficulty.ADVANCED: 0.6}
+
+_STRIDE = 5  # has no divisor in common with ITEMS, so that the questions of a quiz differ
+
+
+class Exercise(NamedTuple):
+    """A piece of code to write."""
+
+    id: str
+    difficulty: Difficulty
+
+
+class Item(NamedTuple):
+    """A question of a quiz."""
+
+    id: str
+    skills: tuple[str, ...]
+    hardness: float
+
+
+class Quiz(NamedTuple):
+    """A set of questions."""
+
+    id: str
+    items: tuple[Item, ...]
+
+
+class Topic(NamedTuple):
+    """A unit of the curriculum; ``errors`` are the types of error that beginners meet in it."""
+
+    name: str
+    hardness: float
+    errors: tuple[str, ...]
+    exercises: dict[Difficulty, tuple[Exercise, ...]]
+    quizzes: tuple[Quiz, ...]
+
+
+def _topic(name: str, hardness: float, skills: str, errors: str) -> Topic:
+    items = _items(name, skills.split())
+    return Topic(name, hardness, tuple(errors.split()), _exercises(name), _quizzes(name, items))
+
+
+def _exercises(topic: str) -> dict[Difficulty, tuple[Exercise, ...]]:
+    size = EXERCISES // len(Difficulty)
+    return {
+        difficulty: tuple(Exercise(f"{topic}-ex-{band * size + place:02}", difficulty) for place in range(1, size + 1))
+        for band, difficulty in enumerate(Difficulty)
+    }
+
+
+def _items(topic: str, skills: list[str]) -> tuple[Item, ...]:
+    """Return the questions, every third on two skills, from easy to hard within each skill."""
+    items = []
+    for number in range(ITEMS):
+        names = [skills[number % len(skills)]]
+        if number % 3 == 0:
+            names.append(skills[(number + 1) % len(skills)])
+        hardness = 1.6 * (number // len(skills)) / (ITEMS // len(skills)) - 0.7
+        items.append(Item(f"{topic}-q-{number + 1:02}", tuple(f"{topic}.{skill}" for skill in names), hardness))
+    return tuple(items)
+
+
+def _quizzes(topic: str, items: tuple[Item, ...]) -> tuple[Quiz, ...]:
+    return tuple(
+        Quiz(f"{topic}-quiz-{number + 1}", tuple(items[(3 * number + _STRIDE * k) % ITEMS] for k in range(size)))
+        for number, size in enumerate(QUIZ_SIZES)
+    )
+
+
+CURRICULUM = (
+    _topic("basics", 0.0, "variables numbers strings printing", "NameError SyntaxError TypeError"),
+    _topic("control-flow", 0.1, "conditions loops ranges booleans", "IndentationError SyntaxError NameError"),
+    _topic("data-structures", 0.25, "lists dictionaries tuples sets", "IndexError KeyError TypeError"),
+    _topic("functions", 0.3, "parameters return-values scope recursion", "TypeError UnboundLocalError RecursionError"),
+    _topic("object-orientation", 0.5, "classes methods inheritance attributes", "AttributeError TypeError NameError"),
+    _topic("files", 0.4, "reading writing paths formats", "FileNotFoundError ValueError UnicodeDecodeError"),
+    _topic("errors", 0.45, "exceptions handling raising debugging", "ValueError ZeroDivisionError KeyError"),
+    _topic(
+        "libraries", 0.5, "imports packages documentation testing", "ModuleNotFoundError AttributeError ImportError"
+    ),
+)
+"""The topics in the order in which they are taken."""
