@@ -3,6 +3,7 @@
 MasteryError
 ├── ConfigurationError      a setting is missing or wrong: the process does not start
 ├── InstanceChanged         the store is another instance than it was a moment ago
+├── Superseded              another consumer has done the same work
 ├── CommandFailed           a command could not do its work: exit code 1
 └── Refused                 a request is answered with a problem
     ├── BadRequest              400, with the fields
@@ -14,7 +15,8 @@ MasteryError
     ├── TimedOut                408
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
-    └── StoreUnavailable        503
+    ├── StoreUnavailable        503
+    └── BrokerUnavailable       503
 """
 
 from collections.abc import Iterable
@@ -42,6 +44,10 @@ class ConfigurationError(MasteryError):
 
 class InstanceChanged(MasteryError):
     """The store is another instance, or was restarted: what was read from it may be gone."""
+
+
+class Superseded(MasteryError):
+    """Another consumer has moved on with the same partition."""
 
 
 class CommandFailed(MasteryError):
@@ -122,3 +128,9 @@ class StoreUnavailable(Refused):
     """The store does not answer."""
 
     status, code, title = 503, "store-unavailable", "The store is away"
+
+
+class BrokerUnavailable(Refused):
+    """The message broker does not answer."""
+
+    status, code, title = 503, "broker-unavailable", "The message broker is away"

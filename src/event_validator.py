@@ -1,7 +1,7 @@
 """From bytes or a decoded object to an ``Event``, or to every reason why not. Pure: the time is an argument."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -78,6 +78,26 @@ def decode(content: bytes) -> Any:  # noqa: ANN401  # JSON may be anything
         else:
             reason = "not valid JSON"
         raise InvalidJSON(reason) from None
+
+
+def decode_record(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Any:  # noqa: ANN401  # JSON may be anything
+    """Decode the value of a record; with CloudEvents in the headers (binary mode), in the envelope that they make up.
+
+    Raises ``InvalidJSON``.
+    """
+    if value is None:
+        reason = "there is no value"
+        raise InvalidJSON(reason)
+    content = decode(value)
+    given = {name.lower(): text for name, text in headers}
+    if "ce_specversion" not in given or _is_structured(given.get("content-type")):
+        return content
+    attributes = {name.removeprefix("ce_"): text for name, text in given.items() if name.startswith("ce_")}
+    return {name: (text or b"").decode("utf-8", "replace") for name, text in attributes.items()} | {"data": content}
+
+
+def _is_structured(content_type: bytes | None) -> bool:
+    return content_type is not None and content_type.lower().startswith(b"application/cloudevents")
 
 
 def validate(content: object, received_us: int) -> Event | Invalid:

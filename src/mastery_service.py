@@ -23,7 +23,6 @@ from .domain.mastery import (
     Window,
     standings,
     topic_standing,
-    whole_standing,
     window,
 )
 from .domain.model import VERSION, MasteryModel, Method
@@ -175,7 +174,8 @@ class MasteryService:
         for student_id in sorted(students):
             stored = await self._store.aggregates(student_id)
             if stored is not None:
-                derived.append((student_id, stored.version, whole_standing(stored.aggregates, span, self._model)))
+                answer = mastery_answer(student_id, stored.aggregates, span, self._model, None)
+                derived.append((student_id, stored.version, answer))
         await self._state.remember(derived)
 
     # -- questions
@@ -187,7 +187,7 @@ class MasteryService:
         span, model = self._window(as_of), self._models[method or self._model.method]
 
         def derive(aggregates: Aggregates) -> MasteryAnswer:
-            return _mastery_answer(student_id, aggregates, span, model, topic)
+            return mastery_answer(student_id, aggregates, span, model, topic)
 
         return await self._answer(("mastery", student_id, span.last, topic, model.method), derive)
 
@@ -282,9 +282,10 @@ def _result(item: Event | Invalid, statuses: Any) -> EventResult:  # noqa: ANN40
     return EventResult(item.event_id, EventStatus.EXPIRED if item.expired else next(statuses))
 
 
-def _mastery_answer(
+def mastery_answer(
     student_id: str, aggregates: Aggregates, span: Window, model: MasteryModel, topic: str | None
 ) -> MasteryAnswer:
+    """Return where a student stands at the end of a window, as a whole and by topic, or in one topic."""
     if topic is None:
         standing, topics = standings(aggregates, span, model)
     else:

@@ -91,6 +91,11 @@ class Metrics:
             "Time to validate, apply and remember one batch of events.",
             registry=self.registry,
         )
+        self.gap = Counter(
+            "mastery_engine_kafka_lost_records",
+            "Records that were gone from the log before they were read.",
+            registry=self.registry,
+        )
         self.answers = Counter(
             "mastery_engine_answers",
             "Answers about mastery, by where they came from.",

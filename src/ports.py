@@ -6,11 +6,12 @@ Every adapter of the store passes ``tests/contract``. Methods raise ``StoreUnava
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from .domain.aggregates import Aggregates
 from .domain.events import Event, EventStatus
-from .domain.outcomes import Recent
+from .domain.outcomes import Outcome, Recent
 from .domain.state import StudentState
 
 Clock: TypeAlias = Callable[[], int]
@@ -75,6 +76,91 @@ class EvidenceStore(Protocol):
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         """Keep each student's snapshots if their state still has the version derived from; tell whether it had."""
+
+
+class Written(StrEnum):
+    """What came of writing what was derived."""
+
+    WRITTEN = "written"
+    CHANGED = "changed"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition of one topic of one cluster; a topic made anew is another."""
+
+    cluster_id: str
+    topic_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """How far the records of a partition are applied and published; None where nothing was recorded."""
+
+    applied: int | None
+    published: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Derivable:
+    """What a result is derived from: one version of a student's state, and what was last told of it."""
+
+    version: int
+    events: int
+    aggregates: Aggregates
+    others: tuple[Outcome, ...]
+    told: bytes | None
+
+
+class StreamState(Protocol):
+    """The state as one consumer of a stream changes it.
+
+    Every method but ``begin`` and ``is_same`` raises ``InstanceChanged`` unless the store is the very instance that
+    ``begin`` met: what a batch began on one must not end on another.
+    """
+
+    async def begin(self) -> None:
+        """Meet the store as it is now."""
+
+    async def is_same(self) -> bool:
+        """Tell whether it still is the instance that ``begin`` met."""
+
+    async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
+        """Apply a batch, as ``EvidenceStore.apply`` does."""
+
+    async def offsets(self, partition: Partition) -> Offsets:
+        """Return the offsets of a partition."""
+
+    async def move_applied(self, partition: Partition, expected: int | None, end: int) -> bool:
+        """Move the applied offset if it is the one expected; tell whether it was."""
+
+    async def move_published(self, partition: Partition, end: int) -> int:
+        """Move the published offset, never backwards; return where it is."""
+
+    async def read(self, students: Sequence[str]) -> list[Derivable | None]:
+        """Return what results are derived from, None for a student without state."""
+
+    async def finish(self, snapshots: Sequence[Snapshot]) -> list[Written]:
+        """Keep what was derived of each student whose state still has the version derived from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record to be sent."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+class Publisher(Protocol):
+    """Sends records."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``."""
 
 
 class Maintenance(Protocol):

@@ -1,14 +1,15 @@
 """Names and lifetimes of what is stored, snapshots for people to read, and the state as canonical JSON."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from .domain.days import day_of, to_date
-from .domain.mastery import Standing
+from .domain.evidence import Component
+from .domain.mastery import ComponentValue
 from .ports import Clock, EvidenceStore, Maintenance, Retention, Snapshot
 
 
@@ -22,6 +23,8 @@ class StateKeyPatterns:
     EVENT: Final = "student:{student_id}:event:{event_id}"
     MASTERY: Final = "student:{student_id}:mastery:{date}"
     COMPONENT: Final = "student:{student_id}:mastery:{date}:{component}"
+    TOLD: Final = "student:{student_id}:told"
+    OFFSETS: Final = "offsets:{cluster_id}:{topic_id}:{partition}"
     PREDICTION: Final = "prediction:{student_id}:cache"
     BATCH: Final = "batch:{batch_id}:status"
 
@@ -41,6 +44,14 @@ class Ttl:
         return Retention(self.student_data.days, self.event_checkpoint.days)
 
 
+class Shown(Protocol):
+    """An answer about mastery, as a snapshot keeps it."""
+
+    @property
+    def components(self) -> Mapping[Component, ComponentValue | None]:
+        """Return the components of the whole."""
+
+
 class StateManager:
     """What happens to stored state beside ingest: snapshots, retention, dumps."""
 
@@ -58,11 +69,12 @@ class StateManager:
         """Return the first day that retention keeps."""
         return self.ttl.retention.kept_from(self.today())
 
-    async def remember(self, standings: Iterable[tuple[str, int, Standing]]) -> None:
+    async def remember(self, standings: Iterable[tuple[str, int, Shown]]) -> None:
         """Write today's snapshots of students, each if their state is still at the version derived from."""
-        day = to_date(self.today()).isoformat()
+        day = self.today()
         snapshots = [
-            Snapshot(student, version, _values(student, day, standing)) for student, version, standing in standings
+            Snapshot(student, version, snapshot_values(student, day, standing))
+            for student, version, standing in standings
         ]
         await self._store.remember(snapshots, self._clock())
 
@@ -87,10 +99,12 @@ class StateManager:
             after = page[-1]
 
 
-def _values(student_id: str, day: str, standing: Standing) -> dict[str, bytes]:
-    values = {StateKeyPatterns.MASTERY.format(student_id=student_id, date=day): msgspec.json.encode(standing)}
+def snapshot_values(student_id: str, day: int, standing: Shown) -> dict[str, bytes]:
+    """Return the snapshots of a day by key: all that is shown, and the value of each component."""
+    date = to_date(day).isoformat()
+    values = {StateKeyPatterns.MASTERY.format(student_id=student_id, date=date): msgspec.json.encode(standing)}
     for component, value in standing.components.items():
         if value is not None:
-            key = StateKeyPatterns.COMPONENT.format(student_id=student_id, date=day, component=component)
+            key = StateKeyPatterns.COMPONENT.format(student_id=student_id, date=date, component=component)
             values[key] = msgspec.json.encode(value.score)
     return values

@@ -27,7 +27,7 @@ from ..errors import InstanceChanged, StoreUnavailable
 
 TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 2
-SCRIPTS = ("apply", "remember")
+SCRIPTS = ("apply", "remember", "offset", "offsets", "read")
 _log = logging.getLogger("mastery_engine.redis")
 
 _DETAILS: tuple[tuple[type[RedisError], str], ...] = (
@@ -80,13 +80,18 @@ async def identify(client: Redis) -> Instance:
     Another instance does not have them under these digests: what is sent to it by mistake is refused (NOSCRIPT).
     """
     async with client.client() as connection:
-        run_id = (await connection.info("server"))["run_id"]
+        run_id = await run_id_of(connection)
         digests = {}
         for name in SCRIPTS:
             text = script_text(name, run_id)
             await connection.script_load(text)
             digests[name] = sha1(text.encode(), usedforsecurity=False).hexdigest()
     return Instance(run_id, digests)
+
+
+async def run_id_of(client: Redis) -> str:
+    """Return the ``run_id`` of the instance that answers."""
+    return str((await client.info("server"))["run_id"])
 
 
 @contextmanager

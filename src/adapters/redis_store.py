@@ -33,12 +33,18 @@ _FIELDS = ("version", "events", "body", "answers", "others")
 
 
 class RedisStore:
-    """Both ports of the store over one Redis; open it with ``open_redis_store``."""
+    """Both ports of the store over one Redis; open it with ``open_redis_store``.
 
-    def __init__(self, client: "Redis", *, retention: Retention, new_version: Callable[[], int]) -> None:
-        self._client = client
+    One that ``follows`` goes on with another instance where it meets one; else it raises ``InstanceChanged``.
+    """
+
+    def __init__(
+        self, client: "Redis", *, retention: Retention, new_version: Callable[[], int], follows: bool = True
+    ) -> None:
+        self.client = client
         self._retention = retention
         self._new_version = new_version
+        self._follows = follows
         self._instance: Instance | None = None
         self._held: LRUCache[str, Held] = LRUCache(CACHED_STUDENTS)
 
@@ -63,13 +69,13 @@ class RedisStore:
     async def version(self, student_id: str) -> int | None:
         """Return the version of a student's state, None where there is none."""
         with redis_errors():
-            version = await self._client.hget(_key(StateKeyPatterns.EVIDENCE, student_id), "version")
+            version = await self.client.hget(_key(StateKeyPatterns.EVIDENCE, student_id), "version")
         return None if version is None else int(version)
 
     async def aggregates(self, student_id: str) -> Versioned | None:
         """Return the aggregates of a student with their version."""
         with redis_errors():
-            version, body = await self._client.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), ("version", "body"))
+            version, body = await self.client.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), ("version", "body"))
         return None if version is None or body is None else Versioned(int(version), unpack_aggregates(_bytes(body)))
 
     async def recent(self, student_id: str) -> Recent:
@@ -79,7 +85,7 @@ class RedisStore:
     async def counted(self, student_id: str, event_id: str) -> bool:
         """Tell whether an event was counted."""
         with redis_errors():
-            counted = await self._client.get(_key(StateKeyPatterns.COUNTED, student_id))
+            counted = await self.client.get(_key(StateKeyPatterns.COUNTED, student_id))
         return counted is not None and is_counted(_bytes(counted), digest64(event_id.encode()))
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
@@ -95,7 +101,7 @@ class RedisStore:
                 )
                 for snapshot in snapshots[start : start + PIPELINE]
             ]
-            written += [result == 1 for result in await self._run("remember", calls)]
+            written += [result == 1 for result in await self.run("remember", calls)]
         return written
 
     # -- maintenance
@@ -103,7 +109,7 @@ class RedisStore:
     async def ping(self) -> None:
         """Return when Redis answers and is set up not to forget."""
         with redis_errors():
-            policy = (await self._client.info("memory")).get("maxmemory_policy")
+            policy = (await self.client.info("memory")).get("maxmemory_policy")
         if policy != "noeviction":
             detail = f"Redis may evict state: its maxmemory-policy is {policy}, set it to noeviction."
             raise StoreUnavailable(detail)
@@ -112,7 +118,7 @@ class RedisStore:
         """Return everything that is known of a student."""
         patterns = (StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
         with redis_errors():
-            async with self._client.pipeline(transaction=True) as pipeline:
+            async with self.client.pipeline(transaction=True) as pipeline:
                 pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
                 for pattern in patterns:
                     pipeline.get(_key(pattern, student_id))
@@ -128,7 +134,7 @@ class RedisStore:
         """Return up to limit student ids greater than after, sorted."""
         prefix, _, suffix = StateKeyPatterns.EVIDENCE.partition("{student_id}")
         with redis_errors():
-            keys = {key.decode() async for key in self._client.scan_iter(match=f"{prefix}*{suffix}", count=1000)}
+            keys = {key.decode() async for key in self.client.scan_iter(match=f"{prefix}*{suffix}", count=1000)}
         names = (key.removeprefix(prefix).removesuffix(suffix) for key in keys)
         return sorted(name for name in names if name > after)[:limit]
 
@@ -163,7 +169,9 @@ class RedisStore:
             except InstanceChanged:
                 # Nothing read from another instance may be trusted, not even that its versions mean the same.
                 self._held.clear()
-                await self._identify()
+                if not self._follows:
+                    raise
+                await self.identify()
             if not left:
                 await self._tell_conflicts(parts)
                 return
@@ -173,7 +181,7 @@ class RedisStore:
     async def _read(self, students: Sequence[str]) -> None:
         """Read students into what is held."""
         with redis_errors():
-            async with self._client.pipeline(transaction=False) as pipeline:
+            async with self.client.pipeline(transaction=False) as pipeline:
                 for student_id in students:
                     # The version first: ids counted later than it only make the write fail, never count twice.
                     pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
@@ -214,7 +222,7 @@ class RedisStore:
             checkpoint_s = self._retention.checkpoint_days * _DAY_S
             calls.append((keys, changed.arguments(expected, checkpoint_s, [event.content for event in fresh])))
             after[student_id] = changed.after
-        results = dict(zip(after, await self._run("apply", calls), strict=True))
+        results = dict(zip(after, await self.run("apply", calls), strict=True))
         unchanged = await self._same_version({s: one.version for s, one in held.items() if s not in writing})
         done = unchanged | {student_id for student_id, result in results.items() if result == 1}
         for student_id in done:
@@ -224,7 +232,7 @@ class RedisStore:
     async def _same_version(self, versions: dict[str, str]) -> set[str]:
         """Return the students whose version still is the one given."""
         with redis_errors():
-            async with self._client.pipeline(transaction=False) as pipeline:
+            async with self.client.pipeline(transaction=False) as pipeline:
                 for student_id in versions:
                     pipeline.hget(_key(StateKeyPatterns.EVIDENCE, student_id), "version")
                 found = await pipeline.execute()
@@ -243,7 +251,7 @@ class RedisStore:
             if status is EventStatus.DUPLICATE
         ]
         with redis_errors():
-            async with self._client.pipeline(transaction=False) as pipeline:
+            async with self.client.pipeline(transaction=False) as pipeline:
                 for part, index in places:
                     event = part.events[index]
                     pipeline.get(_key(StateKeyPatterns.EVENT, event.student_id, event_id=event.event_id))
@@ -257,27 +265,28 @@ class RedisStore:
         windows = []
         with redis_errors():
             for student_id in students:
-                async with self._client.pipeline(transaction=True) as pipeline:
+                async with self.client.pipeline(transaction=True) as pipeline:
                     pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), ("answers", "others"))
                     pipeline.get(_key(StateKeyPatterns.ANSWERS, student_id))
                     pipeline.get(_key(StateKeyPatterns.OTHERS, student_id))
                     windows.append(_recent(*await pipeline.execute()))
         return windows
 
-    async def _run(self, script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
-        """Run a script for each call in one pipeline; scripts that Redis forgot are loaded again."""
+    async def run(self, script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
+        """Run a script for each call in one pipeline, on the instance last identified and on no other."""
         if not calls:
             return []
-        instance = self._instance or await self._identify()
+        instance = self._instance or await self.identify()
         with redis_errors():
-            async with self._client.pipeline(transaction=False) as pipeline:
+            async with self.client.pipeline(transaction=False) as pipeline:
                 for keys, arguments in calls:
                     pipeline.evalsha(instance.digests[script], len(keys), *keys, *arguments)
                 return raise_first(await pipeline.execute(raise_on_error=False))
 
-    async def _identify(self) -> Instance:
+    async def identify(self) -> Instance:
+        """Meet Redis as it is now; what was held of another instance is forgotten."""
         with redis_errors():
-            self._instance = await identify(self._client)
+            self._instance = await identify(self.client)
         return self._instance
 
 

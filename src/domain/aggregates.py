@@ -74,7 +74,10 @@ class Aggregates:
 
     def merge(self, other: "Aggregates") -> None:
         """Add the sums of another part of the same student's evidence."""
-        self.add(other.rows())
+        for key, part in other.series.items():
+            mine = self.series.setdefault(key, Series())
+            for day, score, weight in part.rows():
+                mine.add(day, score, weight)
 
     def trim(self, first_day: int) -> None:
         """Forget the days before the first day."""

@@ -1,8 +1,11 @@
--- Writes the snapshots of a student, if the state is still at the version that they were derived from.
--- KEYS  evidence, then a key for each snapshot
--- ARGV  version, lifetime in seconds, then the text of each snapshot
--- Returns 1, or 0 where the state is another or gone.
-if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then
+-- Writes what was derived of a student, if the state is still at the version that it was derived from.
+-- KEYS  evidence, then a key for each value
+-- ARGV  version, lifetime in seconds, then each value
+-- Returns 1; 0 where the state is another; -1 where it is gone.
+local version = redis.call('HGET', KEYS[1], 'version')
+if not version then
+  return -1
+elseif version ~= ARGV[1] then
   return 0
 end
 for i = 2, #KEYS do

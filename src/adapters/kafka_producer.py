@@ -1,0 +1,81 @@
+"""Sending to Kafka: nothing counts as sent before the broker has acknowledged it."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Message as Delivery
+
+from ..errors import BrokerUnavailable
+from ..ports import Message
+
+DELIVERY_S = 30
+MAX_BYTES = 2_097_152
+"""Room for a record of the size that a topic takes by default, with the headers of a dead letter."""
+
+_log = logging.getLogger("mastery_engine.kafka")
+
+
+class KafkaPublisher:
+    """Sends records and waits for the report on every one."""
+
+    def __init__(self, settings: Mapping[str, str | int]) -> None:
+        self._producer = Producer(
+            {
+                **settings,
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "message.max.bytes": MAX_BYTES,
+                "delivery.timeout.ms": DELIVERY_S * 1000,
+            },
+            logger=_log,
+        )
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``."""
+        reports = _Reports(len(messages))
+        for message in messages:
+            self._send(message, reports.take)
+        deadline = time.monotonic() + DELIVERY_S + 1
+        while reports.missing and time.monotonic() < deadline:
+            self._producer.poll(0.05)
+        if reports.missing or reports.error is not None:
+            detail = "Kafka did not acknowledge every record."
+            raise BrokerUnavailable(detail)
+
+    def close(self) -> None:
+        """Give up what is not delivered; who waited for it was told."""
+        self._producer.purge()
+        self._producer.flush(1)
+
+    def _send(self, message: Message, report: Callable[[KafkaError | None, Delivery], None]) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    message.topic, message.value, message.key, headers=list(message.headers), on_delivery=report
+                )
+            except BufferError:  # the queue is full: give it time to empty
+                self._producer.poll(0.05)
+            except KafkaException as error:
+                detail = "Kafka does not take a record."
+                raise BrokerUnavailable(detail) from error
+            else:
+                self._producer.poll(0)
+                return
+
+
+class _Reports:
+    """The delivery reports of one call."""
+
+    def __init__(self, expected: int) -> None:
+        self.missing = expected
+        self.error: KafkaError | None = None
+
+    def take(self, error: KafkaError | None, delivery: Delivery) -> None:
+        del delivery
+        self.missing -= 1
+        if error is not None:
+            self.error = error
+            _log.warning("KAFKA a record was not delivered", extra={"reason": error.name()})

@@ -1,0 +1,293 @@
+"""The consumer of ``mastery.events``: a loop that one can step, and a pure decision about failures.
+
+Kafka is asked from one thread only. The order of work is that of ``stream_service``; here is what Kafka adds to it:
+assignments, batches, pauses and commits.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from .dead_letters import SOURCE_TOPIC, Record
+from .errors import BrokerUnavailable, InstanceChanged, StoreUnavailable, Superseded
+from .observability import Metrics
+from .ports import Partition
+from .stream_service import Assignment, Step, StreamService
+
+BATCH = 2000
+POLL_S = 0.05
+IDLE_CHECK_S = 1.0
+MAX_ATTEMPTS = 5
+MAX_PAUSE_S = 5.0
+_TIMEOUT_S = 5.0
+
+_log = logging.getLogger("mastery_engine.kafka")
+
+
+class Disposition(StrEnum):
+    """What to do after a failure."""
+
+    RESUME = "resume"
+    RETRY = "retry"
+    STOP = "stop"
+
+
+class Outcome(StrEnum):
+    """What one step of the loop did."""
+
+    IDLE = "idle"
+    WORKED = "worked"
+    RESUMED = "resumed"
+    WAITED = "waited"
+
+
+def decide(error: Exception, attempts: int) -> Disposition:
+    """Decide what follows from a failure: go on elsewhere, try again later, or end the process.
+
+    What may pass is tried for ever. A defect is tried a few times, since no record may be lost to it; after that the
+    process ends with an error, which an operator sees.
+    """
+    if isinstance(error, Superseded | InstanceChanged):
+        return Disposition.RESUME
+    if isinstance(error, StoreUnavailable | BrokerUnavailable):
+        return Disposition.RETRY
+    if isinstance(error, KafkaException):
+        return Disposition.STOP if error.args[0].fatal() else Disposition.RETRY
+    return Disposition.STOP if attempts >= MAX_ATTEMPTS else Disposition.RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Which topic of which cluster is read."""
+
+    cluster_id: str
+    topic_id: str
+    topic: str = SOURCE_TOPIC
+
+
+class KafkaConsumer:
+    """Reads the events of a consumer group's share of partitions and has them worked on.
+
+    ``run_once`` is one step; ``run`` repeats it until ``stop``. Both belong to one thread.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, str | int | bool],
+        service: StreamService,
+        *,
+        stream: Stream,
+        metrics: Metrics,
+        on_step: Callable[[Step], object] = bool,
+    ) -> None:
+        self._consumer = Consumer({**settings, **_FIXED}, logger=_log)
+        self._service = service
+        self._stream = stream
+        self._metrics = metrics
+        self._on_step = on_step
+        self._held: dict[int, Assignment] = {}
+        self._waiting: set[int] = set()
+        self._begun = False
+        self._attempts = 0
+        self._checked_s = 0.0
+        self._stopping = False
+        self._consumer.subscribe(
+            [stream.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    # -- as the operations guide shows them
+
+    def poll(self, timeout_ms: int) -> list[Record]:
+        """Return the records that arrive within a time, of the partitions held and worked on."""
+        messages = self._consumer.consume(BATCH, timeout_ms / 1000)
+        return [_record(message) for message in messages if self._is_ours(message)]
+
+    def commit(self) -> None:
+        """Commit the position of every partition held; that somebody else holds it by now is no error."""
+        places = [TopicPartition(self._stream.topic, number, held.position) for number, held in self._held.items()]
+        try:
+            if places:
+                self._consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            _log.warning("KAFKA commit refused", extra={"reason": error.args[0].name()})
+
+    # -- the loop
+
+    def run(self, runner: asyncio.Runner) -> None:
+        """Step until told to stop; raises what cannot be mended here."""
+        while not self._stopping:
+            self.run_once(runner)
+
+    def stop(self) -> None:
+        """Ask the loop to end after the step that it is in; may be called from any thread."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Leave the group at once."""
+        self._consumer.close()
+
+    def run_once(self, runner: asyncio.Runner) -> Outcome:
+        """Do one step: meet the store, resume partitions, or read and work on a batch."""
+        try:
+            if not self._begun:
+                runner.run(self._begin())
+            outcome = runner.run(self._resume()) if self._waiting else self._work(runner)
+        except Exception as error:  # noqa: BLE001  # the consumer's step: the decision is made in one place
+            return self._failed(error)
+        self._attempts = 0
+        return outcome
+
+    async def _begin(self) -> None:
+        await self._service.begin()
+        self._waiting |= self._held.keys()
+        self._held.clear()
+        self._begun = True
+
+    async def _resume(self) -> Outcome:
+        """Find out where to go on with the partitions that wait, and read from there."""
+        numbers = sorted(self._waiting)
+        places = [TopicPartition(self._stream.topic, number) for number in numbers]
+        committed = {place.partition: place.offset for place in self._consumer.committed(places, timeout=_TIMEOUT_S)}
+        for number in numbers:
+            partition = Partition(self._stream.cluster_id, self._stream.topic_id, number)
+            offset = committed[number]
+            held = await self._service.resume(partition, offset if offset >= 0 else None)
+            held.position = self._within_log(number, held.position)
+            self._held[number] = held
+            _log.info("KAFKA resumes", extra={"partition": number, "offset": held.position})
+        self._waiting.clear()
+        self._consumer.assign(
+            places := [TopicPartition(self._stream.topic, n, held.position) for n, held in self._held.items()]
+        )
+        self._consumer.resume(places)
+        return Outcome.RESUMED
+
+    def _within_log(self, number: int, position: int) -> int:
+        """Return the position, or the beginning of the log where that is later; what lies between is told."""
+        place = TopicPartition(self._stream.topic, number)
+        first, _ = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+        if first > position > 0:
+            fields = {"partition": number, "from": position, "to": first}
+            _log.error("KAFKA records are gone before they were read", extra=fields)
+            self._metrics.gap.inc(first - position)
+        return max(first, position)
+
+    def _work(self, runner: asyncio.Runner) -> Outcome:
+        records = self.poll(timeout_ms=int(POLL_S * 1000))
+        if not records:
+            return self._idle(runner)
+        records.sort(key=lambda record: (record.partition, record.offset))
+        for number, batch in groupby(records, key=lambda record: record.partition):
+            if number in self._held:
+                runner.run(self._process(self._held[number], list(batch)))
+                self.commit()
+        return Outcome.WORKED
+
+    async def _process(self, held: Assignment, records: Sequence[Record]) -> None:
+        async for step in self._service.process(held, records):
+            self._on_step(step)
+
+    def _idle(self, runner: asyncio.Runner) -> Outcome:
+        now_s = time.monotonic()
+        if now_s - self._checked_s > IDLE_CHECK_S:
+            self._checked_s = now_s
+            if not runner.run(self._service.is_same()):
+                message = "Redis is another instance."
+                raise InstanceChanged(message)
+        return Outcome.IDLE
+
+    def _failed(self, error: Exception) -> Outcome:
+        """Follow the decision about a failure; whatever was begun is begun again from the offsets."""
+        self._attempts += 1
+        disposition = decide(error, self._attempts)
+        fields = {"disposition": disposition, "attempts": self._attempts, "error": type(error).__name__}
+        if disposition is Disposition.STOP:
+            _log.critical("KAFKA consumer ends", extra=fields)
+            raise error
+        _log.warning("KAFKA batch interrupted", extra=fields, exc_info=disposition is Disposition.RETRY)
+        self._begun = False
+        if disposition is Disposition.RETRY:
+            self._wait(min(MAX_PAUSE_S, 0.1 * 2**self._attempts))
+        return Outcome.WAITED
+
+    def _wait(self, seconds: float) -> None:
+        """Let time pass with the partitions paused, and go on polling, so that the group keeps this member."""
+        places = self._consumer.assignment()
+        self._consumer.pause(places)
+        until_s = time.monotonic() + seconds
+        while not self._stopping and time.monotonic() < until_s:
+            self._consumer.consume(1, 0.1)
+
+    def _is_ours(self, message: Message) -> bool:
+        error = message.error()
+        if error is not None:
+            if error.fatal():
+                raise KafkaException(error)
+            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # the name that the library gives it
+                _log.warning("KAFKA read error", extra={"reason": error.name()})
+            return False
+        held = self._held.get(_number(message))
+        return held is not None and (message.offset() or 0) >= held.position
+
+    def _assigned(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        # Nothing is fetched before the offsets are known: the partitions start paused, at a place that is corrected.
+        consumer.assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions])
+        consumer.pause(list(partitions))
+        self._waiting |= {place.partition for place in partitions}
+        _log.info("KAFKA partitions assigned", extra={"partitions": sorted(self._waiting)})
+
+    def _revoked(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        del consumer
+        for place in partitions:
+            self._held.pop(place.partition, None)
+            self._waiting.discard(place.partition)
+        _log.info("KAFKA partitions revoked", extra={"partitions": sorted(p.partition for p in partitions)})
+
+
+_FIXED: dict[str, str | int | bool] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": False,
+    "auto.offset.reset": "earliest",
+    "isolation.level": "read_committed",
+    "partition.assignment.strategy": "range",
+    "fetch.queue.backoff.ms": 5,
+    "queued.max.messages.kbytes": 16_384,
+    "queued.min.messages": 20_000,
+}
+
+
+def _record(message: Message) -> Record:
+    kind, timestamp_ms = message.timestamp()
+    headers = message.headers() or []
+    return Record(
+        partition=_number(message),
+        offset=message.offset() or 0,
+        key=_raw(message.key()),
+        value=_raw(message.value()),
+        headers=tuple((str(header[0]), _raw(header[1])) for header in headers),
+        timestamp_ms=0 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms,
+    )
+
+
+def _number(message: Message) -> int:
+    number = message.partition()
+    return -1 if number is None else number
+
+
+def _raw(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,138 @@
+"""What the service tells of a student: CloudEvents on ``mastery.results``.
+
+An id is a hash of the content, and the content holds no time of processing: equal ids mean equal bytes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from .domain.days import DAY_US, day_of, to_text
+from .domain.levels import Level
+from .domain.mastery import window
+from .domain.model import MasteryModel
+from .domain.struggles import Struggle, struggles
+from .mastery_service import MasteryAnswer, mastery_answer
+from .ports import Derivable, Message
+
+TOPIC = "mastery.results"
+SOURCE = "/mastery-engine"
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+_PREFIX = "com.learnflow.mastery"
+_WHOLE = ""
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was last told of a student: the level of each topic, of the whole under an empty name, and what is open."""
+
+    levels: dict[str, Level | None]
+    struggles: tuple[str, ...]
+
+    def encoded(self) -> bytes:
+        """Return it as bytes, the same for the same content."""
+        return _encode(self)
+
+
+NOTHING_TOLD = Told({}, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """An event that a result answers."""
+
+    event_id: str
+    occurred_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from one version of a student's state: today's answer, the messages, and what is told with them."""
+
+    today: MasteryAnswer
+    messages: tuple[Message, ...]
+    told: Told
+
+
+def told(body: bytes | None) -> Told:
+    """Return what was told, from its bytes."""
+    return NOTHING_TOLD if body is None else msgspec.json.decode(body, type=Told)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What results are derived with: the configuration, today, and the first day that retention keeps."""
+
+    model: MasteryModel
+    today: int
+    kept_from: int
+
+    def answer(self, student_id: str, state: Derivable, as_of: int) -> MasteryAnswer:
+        """Return where a student stands at the end of a day."""
+        return mastery_answer(student_id, state.aggregates, window(as_of, self.kept_from), self.model, None)
+
+
+def derive(student_id: str, state: Derivable, causes: Iterable[Cause], before: Told, frame: Frame) -> Derived:
+    """Derive a student's answer as of the day of the newest cause, and what to tell of it.
+
+    Without a cause it is told anew as of the last day that there is evidence of.
+    """
+    ordered = sorted(causes, key=lambda cause: cause.event_id)
+    last_day = max((part.days[-1] for part in state.aggregates.series.values()), default=frame.today)
+    newest_us = max((cause.occurred_us for cause in ordered), default=last_day * DAY_US)
+    as_of = day_of(newest_us)
+    answer = frame.answer(student_id, state, as_of)
+    open_now = [struggle for struggle in struggles(state.others) if struggle.open]
+    now = Told(_levels(answer), tuple(sorted(struggle.id for struggle in open_now)))
+    data = {
+        "student_id": student_id,
+        "revision": state.events,
+        "causes": [cause.event_id for cause in ordered],
+        "mastery": answer,
+    }
+    messages = [_message("updated", student_id, newest_us, data)]
+    messages += [
+        _message("level.changed", student_id, newest_us, change) for change in _changes(student_id, before, now)
+    ]
+    messages += [
+        _message("struggle.detected", student_id, newest_us, _struggle(student_id, struggle))
+        for struggle in open_now
+        if struggle.id not in before.struggles
+    ]
+    today = answer if as_of == frame.today else frame.answer(student_id, state, frame.today)
+    return Derived(today, tuple(messages), now)
+
+
+def _levels(answer: MasteryAnswer) -> dict[str, Level | None]:
+    return {_WHOLE: answer.level} | {topic.topic: topic.level for topic in answer.topics}
+
+
+def _changes(student_id: str, before: Told, now: Told) -> Iterable[dict[str, Any]]:
+    for topic in sorted(before.levels.keys() | now.levels.keys()):
+        old, new = before.levels.get(topic), now.levels.get(topic)
+        if old != new:
+            yield {"student_id": student_id, "topic": topic or None, "from": old, "to": new}
+
+
+def _struggle(student_id: str, struggle: Struggle) -> dict[str, Any]:
+    content: dict[str, Any] = msgspec.to_builtins(struggle)
+    return {"student_id": student_id} | content
+
+
+def _message(kind: str, student_id: str, occurred_us: int, data: object) -> Message:
+    event = {
+        "specversion": "1.0",
+        "type": f"{_PREFIX}.{kind}.v1",
+        "source": SOURCE,
+        "subject": student_id,
+        "time": to_text(occurred_us),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    event["id"] = sha256(_encode(event)).hexdigest()[:32]
+    headers = (("content-type", CONTENT_TYPE.encode()),)
+    return Message(TOPIC, student_id.encode(), _encode(event), headers)

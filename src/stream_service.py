@@ -1,0 +1,197 @@
+"""The order of work of a consumer, step by step, so that a crash between any two steps loses and repeats nothing.
+
+Each step of ``process`` is one durable action; the caller drives them one by one, and may die between any two.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .dead_letters import Record, dead_letter
+from .domain.days import day_of
+from .domain.events import Event, EventStatus
+from .domain.model import MasteryModel
+from .errors import InvalidJSON, Reason, Superseded
+from .event_validator import Invalid, decode_record, validate
+from .observability import Metrics
+from .ports import Clock, Message, Partition, Publisher, Retention, Snapshot, StreamState, Written
+from .results import Cause, Derived, Frame, Told, derive, told
+from .state_manager import StateKeyPatterns, snapshot_values
+
+CORRELATION_HEADER = "x-request-id"
+_CONFLICT = (Reason("event_id", "was counted with other content"),)
+
+
+class Step(StrEnum):
+    """The durable actions of a batch, in their order."""
+
+    APPLIED = "applied"
+    APPLIED_OFFSET = "applied offset"
+    PUBLISHED = "published"
+    FINISHED = "finished"
+    PUBLISHED_OFFSET = "published offset"
+
+
+@dataclass(slots=True)
+class Assignment:
+    """A partition as this consumer holds it: where to read on, and the offsets as it read or left them."""
+
+    partition: Partition
+    position: int
+    applied: int | None
+    published: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What became of the records of a batch."""
+
+    events: list[Event] = field(default_factory=list)
+    places: list[Record] = field(default_factory=list)
+    dead: list[tuple[int, Message]] = field(default_factory=list)
+    causes: dict[str, dict[str, Cause]] = field(default_factory=dict)
+
+
+class StreamService:
+    """One consumer's work on the partitions that it holds."""
+
+    def __init__(
+        self,
+        state: StreamState,
+        publisher: Publisher,
+        *,
+        model: MasteryModel,
+        retention: Retention,
+        metrics: Metrics,
+        clock: Clock,
+        group: str,
+    ) -> None:
+        self._state = state
+        self._publisher = publisher
+        self._model = model
+        self._retention = retention
+        self._metrics = metrics
+        self._clock = clock
+        self._group = group
+        self._unfinished: set[str] = set()
+
+    async def begin(self) -> None:
+        """Meet the store as it is, and publish again those students that were published and not finished."""
+        await self._state.begin()
+        carried = {student_id: dict[str, Cause]() for student_id in self._unfinished}
+        async for _ in self._settle(carried, []):
+            pass
+        self._unfinished.clear()
+
+    async def is_same(self) -> bool:
+        """Tell whether the store is still the instance that ``begin`` met."""
+        return await self._state.is_same()
+
+    async def resume(self, partition: Partition, committed: int | None) -> Assignment:
+        """Return where to go on: at the lowest offset known, and where one is missing at the beginning of the log."""
+        offsets = await self._state.offsets(partition)
+        position = min(committed or 0, offsets.applied or 0, offsets.published or 0)
+        return Assignment(partition, position, offsets.applied, offsets.published or 0)
+
+    async def process(self, held: Assignment, records: Sequence[Record]) -> AsyncIterator[Step]:
+        """Do a batch of one partition, yielding after every durable action; then only the commit is left to do.
+
+        Raises ``Superseded`` where somebody else has moved the applied offset: the partition has to be resumed.
+        """
+        end = records[-1].offset + 1
+        batch = self._read(records)
+        await self._apply(batch, held.published)
+        yield Step.APPLIED
+        applied = max(held.applied or 0, end)
+        if not await self._state.move_applied(held.partition, held.applied, applied):
+            message = "Another consumer has moved the applied offset."
+            raise Superseded(message)
+        held.applied = applied
+        yield Step.APPLIED_OFFSET
+        dead = [message for offset, message in batch.dead if offset >= held.published]
+        async for step in self._settle(batch.causes, dead):
+            yield step
+        held.published = await self._state.move_published(held.partition, end)
+        held.position = end
+        yield Step.PUBLISHED_OFFSET
+
+    def _read(self, records: Sequence[Record]) -> _Batch:
+        """Decode and validate everything."""
+        batch = _Batch()
+        for record in records:
+            try:
+                checked = validate(decode_record(record.value, record.headers), record.timestamp_ms * 1000)
+            except InvalidJSON as error:
+                checked = Invalid(None, error.reasons)
+            if isinstance(checked, Invalid):
+                self._bury(batch, record, "invalid", checked.reasons, checked.event_id)
+                self._metrics.events.labels(EventStatus.INVALID).inc()
+            elif checked.expired:
+                self._metrics.events.labels(EventStatus.EXPIRED).inc()
+            else:
+                batch.events.append(checked)
+                batch.places.append(record)
+        return batch
+
+    async def _apply(self, batch: _Batch, published: int) -> None:
+        """Apply the events, and find out which of them have to be published."""
+        statuses = await self._state.apply(batch.events, self._clock()) if batch.events else []
+        for event, record, status in zip(batch.events, batch.places, statuses, strict=True):
+            self._metrics.events.labels(status).inc()
+            if status is EventStatus.CONFLICT:
+                self._bury(batch, record, "conflict", _CONFLICT, event.event_id)
+            # A duplicate that was not published for sure may be one whose result a crash has swallowed.
+            elif status is EventStatus.APPLIED or (status is EventStatus.DUPLICATE and record.offset >= published):
+                causes = batch.causes.setdefault(event.student_id, {})
+                causes[event.event_id] = Cause(event.event_id, event.occurred_us)
+
+    async def _settle(self, causes: dict[str, dict[str, Cause]], dead: Sequence[Message]) -> AsyncIterator[Step]:
+        """Derive, publish and finish, again for the students whose state has changed meanwhile, until none is left."""
+        just_told: dict[str, Told] = {}
+        left = dict(causes)
+        while left or dead:
+            derived = await self._derive(left, just_told)
+            self._unfinished |= derived.keys()
+            await self._publisher.publish([*dead, *(m for _, one in derived.values() for m in one.messages)])
+            dead = ()
+            just_told |= {student_id: one.told for student_id, (_, one) in derived.items()}
+            yield Step.PUBLISHED
+            written = await self._finish(derived)
+            self._unfinished -= {student for student, result in written.items() if result is not Written.CHANGED}
+            left = {student: left[student] for student, result in written.items() if result is Written.CHANGED}
+            yield Step.FINISHED
+
+    async def _derive(
+        self, causes: dict[str, dict[str, Cause]], just_told: dict[str, Told]
+    ) -> dict[str, tuple[int, Derived]]:
+        """Return for each student that has a state the version derived from, and what follows from it."""
+        today = day_of(self._clock())
+        frame = Frame(self._model, today, self._retention.kept_from(today))
+        derived = {}
+        for student_id, state in zip(causes, await self._state.read(list(causes)), strict=True):
+            if state is not None:
+                before = just_told.get(student_id) or told(state.told)
+                one = derive(student_id, state, causes[student_id].values(), before, frame)
+                derived[student_id] = (state.version, one)
+        return derived
+
+    async def _finish(self, derived: dict[str, tuple[int, Derived]]) -> dict[str, Written]:
+        snapshots = []
+        day = day_of(self._clock())
+        for student_id, (version, one) in derived.items():
+            values = snapshot_values(student_id, day, one.today)
+            values[StateKeyPatterns.TOLD.format(student_id=student_id)] = one.told.encoded()
+            snapshots.append(Snapshot(student_id, version, values))
+        return dict(zip(derived, await self._state.finish(snapshots), strict=True))
+
+    def _bury(self, batch: _Batch, record: Record, code: str, reasons: Sequence[Reason], event_id: str | None) -> None:
+        correlation = next((value for name, value in record.headers if name.lower() == CORRELATION_HEADER), None)
+        message = dead_letter(
+            record,
+            code,
+            reasons,
+            group=self._group,
+            event_id=event_id,
+            correlation_id=(correlation or b"").decode("ascii", "replace"),
+        )
+        batch.dead.append((record.offset, message))
