@@ -18,6 +18,7 @@ MIN_SECRET_BYTES = 32
 _REASONS = {
     "missing": "is required",
     "enum": "must be one of {expected}",
+    "bool_parsing": "must be true or false",
     "int_parsing": "must be a whole number",
     "decimal_parsing": "must be a number",
     "greater_than": "must be more than {gt}",
@@ -41,6 +42,15 @@ class LogLevel(StrEnum):
     INFO = "INFO"
     WARNING = "WARNING"
     ERROR = "ERROR"
+
+
+class SecurityProtocol(StrEnum):
+    """How Kafka is talked to."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
 
 
 def _weights(value: object) -> object:
@@ -101,6 +111,14 @@ class Settings(BaseSettings):
     redis_username: str | None = None
     redis_password: SecretStr | None = None
     redis_ca_file: Path | None = None
+    kafka_bootstrap_servers: str | None = None
+    kafka_session_timeout_ms: Annotated[int, Field(ge=1000, le=300_000)] = 10_000
+    kafka_create_topics: bool = True
+    kafka_security_protocol: SecurityProtocol = SecurityProtocol.PLAINTEXT
+    kafka_sasl_mechanism: str = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ca_file: Path | None = None
     mastery_weights: Annotated[dict[Component, int], NoDecode, BeforeValidator(_weights)] = DEFAULT_WEIGHTS
     mastery_method: Method = Method.DECAYING_AVERAGE
     mastery_half_life_days: Annotated[Decimal, Field(ge=1, le=3650)] = Decimal(30)
@@ -116,6 +134,24 @@ class Settings(BaseSettings):
             raise ConfigurationError(_reasons(error)) from None
         if settings.production and settings.jwt_secret is None:
             raise ConfigurationError([Reason("JWT_SECRET", "is required in production")])
+        if settings.kafka_bootstrap_servers is not None and settings.redis_url is None:
+            raise ConfigurationError([Reason("REDIS_URL", "is required with KAFKA_BOOTSTRAP_SERVERS")])
+        return settings
+
+    def kafka_client(self) -> dict[str, str | int]:
+        """Return the settings of every Kafka client."""
+        settings: dict[str, str | int] = {
+            "bootstrap.servers": self.kafka_bootstrap_servers or "",
+            "security.protocol": self.kafka_security_protocol,
+            "reconnect.backoff.max.ms": 2000,
+            "client.id": "mastery-engine",
+        }
+        if self.kafka_security_protocol.startswith("SASL"):
+            settings["sasl.mechanism"] = self.kafka_sasl_mechanism
+            settings["sasl.username"] = self.kafka_sasl_username or ""
+            settings["sasl.password"] = self.in_clear(self.kafka_sasl_password) or ""
+        if self.kafka_ca_file is not None:
+            settings["ssl.ca.location"] = str(self.kafka_ca_file)
         return settings
 
     @property

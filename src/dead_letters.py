@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import Reason
-from .ports import Message
+from .ports import Message, Topic
 
-TOPIC = "mastery.dlq"
-SOURCE_TOPIC = "mastery.events"
 MAX_TEXT = 1024
 _CLASS = "mastery_engine.errors.InvalidEvent"
 
@@ -40,7 +38,7 @@ def dead_letter(
         "dlq-event-id": (event_id or "").encode(),
         "dlq-correlation-id": correlation_id.encode(),
         "dlq-schema-version": b"1",
-        "__connect.errors.topic": SOURCE_TOPIC.encode(),
+        "__connect.errors.topic": Topic.EVENTS.encode(),
         "__connect.errors.partition": str(record.partition).encode(),
         "__connect.errors.offset": str(record.offset).encode(),
         "__connect.errors.connector.name": group.encode(),
@@ -49,7 +47,7 @@ def dead_letter(
         "__connect.errors.class.name": _CLASS.encode(),
         "__connect.errors.exception.class.name": _CLASS.encode(),
         "__connect.errors.exception.message": text.encode(),
-        "kafka_dlt-original-topic": SOURCE_TOPIC.encode(),
+        "kafka_dlt-original-topic": Topic.EVENTS.encode(),
         "kafka_dlt-original-partition": struct.pack(">i", record.partition),
         "kafka_dlt-original-offset": struct.pack(">q", record.offset),
         "kafka_dlt-original-timestamp": struct.pack(">q", record.timestamp_ms),
@@ -59,4 +57,4 @@ def dead_letter(
         "kafka_dlt-exception-message": text.encode(),
     }
     kept = tuple((name, value) for name, value in record.headers if name not in ours)
-    return Message(TOPIC, record.key, record.value, kept + tuple(ours.items()))
+    return Message(Topic.DEAD_LETTERS, record.key, record.value, kept + tuple(ours.items()))

@@ -16,7 +16,8 @@ MasteryError
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
     ├── StoreUnavailable        503
-    └── BrokerUnavailable       503
+    ├── BrokerUnavailable       503
+    └── ConsumerUnavailable     503
 """
 
 from collections.abc import Iterable
@@ -134,3 +135,9 @@ class BrokerUnavailable(Refused):
     """The message broker does not answer."""
 
     status, code, title = 503, "broker-unavailable", "The message broker is away"
+
+
+class ConsumerUnavailable(Refused):
+    """The consumer of events does not run."""
+
+    status, code, title = 503, "consumer-unavailable", "The consumer is away"

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
@@ -22,10 +21,10 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from .dead_letters import SOURCE_TOPIC, Record
+from .dead_letters import Record
 from .errors import BrokerUnavailable, InstanceChanged, StoreUnavailable, Superseded
 from .observability import Metrics
-from .ports import Partition
+from .ports import Partition, Stream, Topic
 from .stream_service import Assignment, Step, StreamService
 
 BATCH = 2000
@@ -70,19 +69,11 @@ def decide(error: Exception, attempts: int) -> Disposition:
     return Disposition.STOP if attempts >= MAX_ATTEMPTS else Disposition.RETRY
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """Which topic of which cluster is read."""
-
-    cluster_id: str
-    topic_id: str
-    topic: str = SOURCE_TOPIC
-
-
 class KafkaConsumer:
     """Reads the events of a consumer group's share of partitions and has them worked on.
 
-    ``run_once`` is one step; ``run`` repeats it until ``stop``. Both belong to one thread.
+    ``run_once`` is one step; ``run`` repeats it until ``stop``. Both belong to one thread. ``find_stream`` returns what
+    is read, and raises ``BrokerUnavailable`` while that cannot be told.
     """
 
     def __init__(
@@ -90,13 +81,14 @@ class KafkaConsumer:
         settings: Mapping[str, str | int | bool],
         service: StreamService,
         *,
-        stream: Stream,
+        find_stream: Callable[[], Stream],
         metrics: Metrics,
         on_step: Callable[[Step], object] = bool,
     ) -> None:
         self._consumer = Consumer({**settings, **_FIXED}, logger=_log)
         self._service = service
-        self._stream = stream
+        self._find_stream = find_stream
+        self._stream: Stream | None = None
         self._metrics = metrics
         self._on_step = on_step
         self._held: dict[int, Assignment] = {}
@@ -106,7 +98,7 @@ class KafkaConsumer:
         self._checked_s = 0.0
         self._stopping = False
         self._consumer.subscribe(
-            [stream.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+            [Topic.EVENTS], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
 
     # -- as the operations guide shows them
@@ -118,7 +110,7 @@ class KafkaConsumer:
 
     def commit(self) -> None:
         """Commit the position of every partition held; that somebody else holds it by now is no error."""
-        places = [TopicPartition(self._stream.topic, number, held.position) for number, held in self._held.items()]
+        places = [TopicPartition(Topic.EVENTS, number, held.position) for number, held in self._held.items()]
         try:
             if places:
                 self._consumer.commit(offsets=places, asynchronous=False)
@@ -152,6 +144,7 @@ class KafkaConsumer:
         return outcome
 
     async def _begin(self) -> None:
+        self._stream = self._find_stream()
         await self._service.begin()
         self._waiting |= self._held.keys()
         self._held.clear()
@@ -159,8 +152,9 @@ class KafkaConsumer:
 
     async def _resume(self) -> Outcome:
         """Find out where to go on with the partitions that wait, and read from there."""
+        assert self._stream is not None  # noqa: S101  # begun before
         numbers = sorted(self._waiting)
-        places = [TopicPartition(self._stream.topic, number) for number in numbers]
+        places = [TopicPartition(Topic.EVENTS, number) for number in numbers]
         committed = {place.partition: place.offset for place in self._consumer.committed(places, timeout=_TIMEOUT_S)}
         for number in numbers:
             partition = Partition(self._stream.cluster_id, self._stream.topic_id, number)
@@ -171,14 +165,14 @@ class KafkaConsumer:
             _log.info("KAFKA resumes", extra={"partition": number, "offset": held.position})
         self._waiting.clear()
         self._consumer.assign(
-            places := [TopicPartition(self._stream.topic, n, held.position) for n, held in self._held.items()]
+            places := [TopicPartition(Topic.EVENTS, n, held.position) for n, held in self._held.items()]
         )
         self._consumer.resume(places)
         return Outcome.RESUMED
 
     def _within_log(self, number: int, position: int) -> int:
         """Return the position, or the beginning of the log where that is later; what lies between is told."""
-        place = TopicPartition(self._stream.topic, number)
+        place = TopicPartition(Topic.EVENTS, number)
         first, _ = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
         if first > position > 0:
             fields = {"partition": number, "from": position, "to": first}

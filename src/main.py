@@ -16,17 +16,20 @@ from .api.parameters import single_values
 from .errors import StoreUnavailable
 from .middleware import correlation_middleware, request_metrics_middleware, security_headers_middleware
 from .problems import Problem, add_problem_handlers
-from .resources import TRIM_EVERY_S, Opener, Resources, from_environment
+from .processes import ProcessRole, from_environment
+from .resources import TRIM_EVERY_S, Opener, Resources
 
 _log = logging.getLogger("mastery_engine.main")
+
+_ROUTERS = (health, events, students, agents, docs)
 
 DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
 
 Every number is a fraction 0..1. Every error is a problem document that names the fields and never repeats a value."""
 
 
-def create_app(open_resources: Opener = from_environment) -> FastAPI:
-    """Return the application; nothing is opened before it starts."""
+def create_app(open_resources: Opener = from_environment, *, role: ProcessRole = ProcessRole.ALL) -> FastAPI:
+    """Return the application of a process role; nothing is opened before it starts."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,7 +60,7 @@ def create_app(open_resources: Opener = from_environment) -> FastAPI:
         redoc_url=None,
     )
     add_problem_handlers(app)
-    for module in (health, events, students, agents, docs):
+    for module in _ROUTERS if role is not ProcessRole.CONSUMER else (health,):
         app.include_router(module.router)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return app

@@ -1,7 +1,7 @@
 """The use cases of one student: ingest events, and answer questions about mastery."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -30,10 +30,11 @@ from .domain.outcomes import Outcome
 from .domain.struggles import Struggle, struggles
 from .errors import BadRequest, Reason
 from .event_validator import Invalid, validate
-from .observability import Metrics
-from .ports import Clock, EvidenceStore
+from .observability import Metrics, correlation_id
+from .ports import Clock, EvidenceStore, Message, Publisher, Topic
 from .state_manager import StateManager
 
+CORRELATION_HEADER = "x-request-id"
 CACHED_ANSWERS = 4096
 MAX_POINTS = 400
 
@@ -122,7 +123,10 @@ class Answer:
 
 
 class MasteryService:
-    """Ingest and the questions about one student; every door and every reader goes through it."""
+    """Ingest and the questions about one student; every door and every reader goes through it.
+
+    With a ``queue`` events are sent to it instead of being applied, and a consumer applies them.
+    """
 
     def __init__(
         self,
@@ -132,8 +136,10 @@ class MasteryService:
         model: MasteryModel,
         metrics: Metrics,
         clock: Clock,
+        queue: Publisher | None = None,
     ) -> None:
         self._store = store
+        self._queue = queue
         self._state = state
         self._models = {method: MasteryModel(method, model.weights, model.half_life_days) for method in Method}
         self._model = model
@@ -148,19 +154,36 @@ class MasteryService:
         started = time.perf_counter()
         received_us = self._clock()
         checked = [validate(content, received_us) for content in contents]
-        live = [event for event in checked if isinstance(event, Event) and not event.expired]
-        statuses = iter(await self._store.apply(live, received_us) if live else [])
-        results = [_result(item, statuses) for item in checked]
-        changed = {
-            event.student_id
-            for event, result in zip(checked, results, strict=True)
-            if result.status is EventStatus.APPLIED and isinstance(event, Event)
-        }
-        await self._remember(changed)
+        live = [item for item in checked if isinstance(item, Event) and not item.expired]
+        if self._queue is None:
+            statuses = await self._store.apply(live, received_us) if live else []
+        else:
+            await self._send(contents, checked)
+            statuses = [EventStatus.QUEUED] * len(live)
+        await self._remember({e.student_id for e, s in zip(live, statuses, strict=True) if s is EventStatus.APPLIED})
+        following = iter(statuses)
+        results = [_result(item, following) for item in checked]
         for result in results:
             self._metrics.events.labels(result.status).inc()
         self._metrics.ingest_seconds.observe(time.perf_counter() - started)
         return results
+
+    @property
+    def queues(self) -> bool:
+        """Tell whether events are queued rather than applied at once."""
+        return self._queue is not None
+
+    async def _send(self, contents: Sequence[object], checked: Sequence[Event | Invalid]) -> None:
+        """Send the valid events as they came, keyed by student."""
+        assert self._queue is not None  # noqa: S101  # asked before
+        headers = (("content-type", b"application/json"), (CORRELATION_HEADER, correlation_id.get().encode()))
+        await self._queue.publish(
+            [
+                Message(Topic.EVENTS, item.student_id.encode(), msgspec.json.encode(content), headers)
+                for content, item in zip(contents, checked, strict=True)
+                if isinstance(item, Event) and not item.expired
+            ]
+        )
 
     async def event_counted(self, student_id: str, event_id: str) -> bool:
         """Tell whether an event was counted."""
@@ -276,7 +299,7 @@ class MasteryService:
         return list(points(first, last, interval))
 
 
-def _result(item: Event | Invalid, statuses: Any) -> EventResult:  # noqa: ANN401  # an iterator over statuses
+def _result(item: Event | Invalid, statuses: Iterator[EventStatus]) -> EventResult:
     if isinstance(item, Invalid):
         return EventResult(item.event_id, EventStatus.INVALID, item.reasons)
     return EventResult(item.event_id, EventStatus.EXPIRED if item.expired else next(statuses))

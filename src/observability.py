@@ -96,6 +96,12 @@ class Metrics:
             "Records that were gone from the log before they were read.",
             registry=self.registry,
         )
+        self.lag = Gauge(
+            "kafka_consumer_group_lag",
+            "Records that the group has not committed.",
+            ["group", "topic", "partition"],
+            registry=self.registry,
+        )
         self.answers = Counter(
             "mastery_engine_answers",
             "Answers about mastery, by where they came from.",
@@ -127,7 +133,7 @@ class Metrics:
         figures["seconds_total"] += seconds
         figures["seconds_max"] = max(figures["seconds_max"], seconds)
 
-    def exposition(self) -> bytes:
+    async def exposition(self) -> bytes:
         """Return all metrics in the Prometheus text format."""
         return generate_latest(self.registry)
 

@@ -86,6 +86,22 @@ class Written(StrEnum):
     GONE = "gone"
 
 
+class Topic(StrEnum):
+    """The topics of the service."""
+
+    EVENTS = "mastery.events"
+    DEAD_LETTERS = "mastery.dlq"
+    RESULTS = "mastery.results"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One topic of one cluster; a topic made anew is another."""
+
+    cluster_id: str
+    topic_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One partition of one topic of one cluster; a topic made anew is another."""

@@ -1,77 +1,34 @@
 """Everything long-lived, opened and closed in one place; the only file that picks adapters."""
 
-import asyncio
 import os
 import secrets
 import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
 from .adapters.redis_client import redis_client
 from .adapters.redis_store import RedisStore, open_redis_store
 from .adapters.sqlite_store import SqliteStore, copy_database, open_sqlite_store
 from .config import Settings
 from .domain.model import MasteryModel
 from .errors import StoreUnavailable
+from .health import Health
 from .mastery_service import MasteryService
 from .observability import Metrics
 from .ports import Clock, Retention, wall_clock
 from .security import SecurityManager, lets_legitimate_input_through
 from .state_manager import StateManager, Ttl
 
-CHECK_TIMEOUT_S = 2
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
 TRIM_EVERY_S = 3600
 SECRET_FILE = "jwt-secret"  # noqa: S105  # the name of a file
-
-
-class CheckStatus(StrEnum):
-    """How a dependency, or the service, is."""
-
-    OK = "ok"
-    DEGRADED = "degraded"
-    UNAVAILABLE = "unavailable"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What one check found."""
-
-    status: CheckStatus
-    detail: str
-    latency_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The checks of what the service depends on, by name; each returns when all is well and raises otherwise."""
-
-    checks: Mapping[str, Callable[[], Awaitable[None]]]
-    metrics: Metrics
-
-    async def run(self) -> dict[str, CheckResult]:
-        """Run every check at once, none for longer than two seconds."""
-        results = await asyncio.gather(*map(self._run, self.checks.values()))
-        for name, result in zip(self.checks, results, strict=True):
-            self.metrics.up.labels(name).set(result.status is CheckStatus.OK)
-        return dict(zip(self.checks, results, strict=True))
-
-    async def _run(self, check: Callable[[], Awaitable[None]]) -> CheckResult:
-        started, status, detail = time.perf_counter(), CheckStatus.UNAVAILABLE, "no answer in time"
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await check()
-            status, detail = CheckStatus.OK, "answers"
-        except StoreUnavailable as error:
-            detail = error.detail
-        except TimeoutError:
-            pass
-        return CheckResult(status, detail, round((time.perf_counter() - started) * 1000, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +41,7 @@ class Resources:
     state: StateManager
     mastery: MasteryService
     health: Health
+    exposition: Callable[[], Awaitable[bytes]]
 
 
 Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[Resources]]
@@ -95,20 +53,24 @@ async def open_resources(
 ) -> AsyncIterator[Resources]:
     """Open what the settings ask for, and close it in reverse; ``data_dir`` stands in for the configured one."""
     metrics = Metrics()
-    ttl = Ttl(
-        student_data=timedelta(days=settings.retention_days), event_checkpoint=timedelta(days=settings.ledger_ttl_days)
-    )
+    ttl = ttl_of(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_open_store(settings, ttl.retention, data_dir))
         state = StateManager(store, maintenance=store, ttl=ttl, clock=clock)
-        model = MasteryModel(settings.mastery_method, settings.mastery_weights, settings.mastery_half_life_days)
+        model = mastery_model(settings)
+        queue = _open_queue(settings, stack) if data_dir is None else None
         yield Resources(
             settings=settings,
             metrics=metrics,
             security=open_security(settings, clock),
             state=state,
-            mastery=MasteryService(store, state=state, model=model, metrics=metrics, clock=clock),
-            health=Health({"store": store.ping, "sanitisation": _check_sanitisation}, metrics),
+            mastery=MasteryService(store, state=state, model=model, metrics=metrics, clock=clock, queue=queue),
+            exposition=metrics.exposition,
+            health=Health(
+                {"store": store.ping, "sanitisation": _check_sanitisation},
+                frozenset({"store", "sanitisation"}),
+                metrics,
+            ),
         )
 
 
@@ -116,19 +78,44 @@ def _open_store(
     settings: Settings, retention: Retention, data_dir: Path | None
 ) -> AbstractAsyncContextManager[SqliteStore | RedisStore]:
     """Return Redis where one is configured, else the embedded store."""
-    url = settings.in_clear(settings.redis_url)
-    if url is None or data_dir is not None:
-        return open_sqlite_store(data_dir or settings.data_dir, retention=retention, new_version=_new_version)
-    client = redis_client(
-        url,
+    if settings.redis_url is None or data_dir is not None:
+        return open_sqlite_store(data_dir or settings.data_dir, retention=retention, new_version=new_version)
+    return open_redis_store(redis_of(settings), retention=retention, new_version=new_version)
+
+
+def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:
+    """Return the way to the topic of events where Kafka is configured."""
+    if settings.kafka_bootstrap_servers is None:
+        return None
+    publisher = KafkaPublisher(settings.kafka_client())
+    stack.callback(publisher.close)
+    return KafkaQueue(publisher)
+
+
+def redis_of(settings: Settings) -> "Redis":
+    """Return a client of the configured Redis, not yet connected."""
+    return redis_client(
+        settings.in_clear(settings.redis_url) or "",
         username=settings.redis_username,
         password=settings.in_clear(settings.redis_password),
         ca_file=settings.redis_ca_file,
     )
-    return open_redis_store(client, retention=retention, new_version=_new_version)
 
 
-def _new_version() -> int:
+def ttl_of(settings: Settings) -> Ttl:
+    """Return the configured lifetimes."""
+    return Ttl(
+        student_data=timedelta(days=settings.retention_days), event_checkpoint=timedelta(days=settings.ledger_ttl_days)
+    )
+
+
+def mastery_model(settings: Settings) -> MasteryModel:
+    """Return the configured mastery model."""
+    return MasteryModel(settings.mastery_method, settings.mastery_weights, settings.mastery_half_life_days)
+
+
+def new_version() -> int:
+    """Return the version of a changed state: no other state has it."""
     return secrets.randbits(48)
 
 
@@ -143,13 +130,6 @@ async def open_dry_run(settings: Settings) -> AsyncIterator[Resources]:
             copy_database(settings.data_dir, Path(folder))
         async with open_resources(settings, data_dir=Path(folder)) as resources:
             yield resources
-
-
-@asynccontextmanager
-async def from_environment() -> AsyncIterator[Resources]:
-    """Open what the environment asks for."""
-    async with open_resources(Settings.from_environment()) as resources:
-        yield resources
 
 
 def open_security(settings: Settings, clock: Clock = wall_clock) -> SecurityManager:

@@ -16,9 +16,8 @@ from .domain.mastery import window
 from .domain.model import MasteryModel
 from .domain.struggles import Struggle, struggles
 from .mastery_service import MasteryAnswer, mastery_answer
-from .ports import Derivable, Message
+from .ports import Derivable, Message, Topic
 
-TOPIC = "mastery.results"
 SOURCE = "/mastery-engine"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 _PREFIX = "com.learnflow.mastery"
@@ -135,4 +134,4 @@ def _message(kind: str, student_id: str, occurred_us: int, data: object) -> Mess
     }
     event["id"] = sha256(_encode(event)).hexdigest()[:32]
     headers = (("content-type", CONTENT_TYPE.encode()),)
-    return Message(TOPIC, student_id.encode(), _encode(event), headers)
+    return Message(Topic.RESULTS, student_id.encode(), _encode(event), headers)

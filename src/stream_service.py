@@ -13,12 +13,12 @@ from .domain.events import Event, EventStatus
 from .domain.model import MasteryModel
 from .errors import InvalidJSON, Reason, Superseded
 from .event_validator import Invalid, decode_record, validate
+from .mastery_service import CORRELATION_HEADER
 from .observability import Metrics
 from .ports import Clock, Message, Partition, Publisher, Retention, Snapshot, StreamState, Written
 from .results import Cause, Derived, Frame, Told, derive, told
 from .state_manager import StateKeyPatterns, snapshot_values
 
-CORRELATION_HEADER = "x-request-id"
 _CONFLICT = (Reason("event_id", "was counted with other content"),)
 
 

@@ -1,5 +1,6 @@
 """Sending to Kafka: nothing counts as sent before the broker has acknowledged it."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,10 +35,14 @@ class KafkaPublisher:
         )
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``."""
+        """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``. The thread waits."""
+        self.send(messages)
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Do the same for callers that are not asynchronous; any thread may."""
         reports = _Reports(len(messages))
         for message in messages:
-            self._send(message, reports.take)
+            self._produce(message, reports.take)
         deadline = time.monotonic() + DELIVERY_S + 1
         while reports.missing and time.monotonic() < deadline:
             self._producer.poll(0.05)
@@ -50,7 +55,7 @@ class KafkaPublisher:
         self._producer.purge()
         self._producer.flush(1)
 
-    def _send(self, message: Message, report: Callable[[KafkaError | None, Delivery], None]) -> None:
+    def _produce(self, message: Message, report: Callable[[KafkaError | None, Delivery], None]) -> None:
         while True:
             try:
                 self._producer.produce(
@@ -64,6 +69,17 @@ class KafkaPublisher:
             else:
                 self._producer.poll(0)
                 return
+
+
+class KafkaQueue:
+    """Sends records from an event loop that has other things to do meanwhile."""
+
+    def __init__(self, publisher: KafkaPublisher) -> None:
+        self._publisher = publisher
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``."""
+        await asyncio.to_thread(self._publisher.send, messages)
 
 
 class _Reports:

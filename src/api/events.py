@@ -49,6 +49,7 @@ class EventState(BaseModel):
     status: EventStatus
 
 
+_QUEUED: dict[int | str, dict[str, Any]] = {202: {"model": IngestResult, "description": "Queued"}}
 EXAMPLE = {
     "event_id": "quiz-2026-01-15-0001",
     "event_type": "quiz.completed",
@@ -63,7 +64,7 @@ EXAMPLE = {
 @router.post(
     "/events",
     response_model=IngestResult,
-    responses=problems(401, 403, 408, 409, 413, 415),
+    responses=_QUEUED | problems(401, 403, 408, 409, 413, 415),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -86,18 +87,21 @@ EXAMPLE = {
     },
 )
 async def ingest(who: Ingester, mastery: Mastery, content: Content) -> Response:
-    """Take one event or an array of at most 1000; each is applied at once and counted once.
+    """Take one event or an array of at most 1000; each is counted once.
+
+    They are applied at once (200), or where Kafka is configured queued (202) and applied within moments.
 
     A single event that is not valid is answered with 400, one that contradicts an earlier event with the same id with
     409; of an array every event is answered in the list. Plain events and CloudEvents 1.0 are understood.
     """
     del who
     if not isinstance(content, list):
-        return _json(single_result((await mastery.ingest([content]))[0]))
+        return _json(single_result((await mastery.ingest([content]))[0]), 202 if mastery.queues else 200)
     if len(content) > MAX_EVENTS:
         detail = f"At most {MAX_EVENTS} events are taken at once."
         raise BadRequest(detail, [Reason("", f"must have at most {MAX_EVENTS} entries")])
-    return _json({"results": [_shown(result) for result in await mastery.ingest(content)]})
+    results = [_shown(result) for result in await mastery.ingest(content)]
+    return _json({"results": results}, 202 if mastery.queues else 200)
 
 
 @router.get("/students/{student_id}/events/{event_id}", response_model=EventState, responses=problems(401, 403, 404))
@@ -145,5 +149,5 @@ def _shown(result: EventResult) -> dict[str, Any]:
     return shown
 
 
-def _json(content: object) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")
+def _json(content: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from .. import __version__
-from ..resources import CheckResult, CheckStatus, Health
+from ..health import CheckResult, CheckStatus, Health
 from .access import resources_of
 
 router = APIRouter(tags=["health"])
@@ -45,7 +45,7 @@ async def health(checks: HealthDep) -> Response:
 @router.get("/ready", response_model=HealthReport, responses={503: {"model": HealthReport}})
 async def ready(checks: HealthDep) -> Response:
     """Tell whether this process can do its work; 503 when it cannot."""
-    return _report(await checks.run())
+    return _report(await checks.run(only_needed=True))
 
 
 @router.get(
@@ -53,7 +53,7 @@ async def ready(checks: HealthDep) -> Response:
 )
 async def metrics(request: Request) -> Response:
     """Return the metrics in the Prometheus text format."""
-    return Response(resources_of(request).metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(await resources_of(request).exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _report(checks: dict[str, CheckResult]) -> Response:

@@ -1,7 +1,9 @@
 """``serve``: the service itself."""
 
+import os
 import signal
 import sys
+import threading
 
 import click
 import uvicorn
@@ -10,7 +12,7 @@ from ..config import Settings
 from ..errors import CommandFailed
 from ..main import create_app
 from ..observability import configure_logging
-from ..resources import open_resources
+from ..processes import ProcessRole, open_service
 
 DRAIN_S = 10
 MAX_CONCURRENT = 512
@@ -19,7 +21,7 @@ MAX_CONCURRENT = 512
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["all", "api", "consumer"]),
+    type=click.Choice([role.value for role in ProcessRole]),
     default="all",
     show_default=True,
     help="Which part of the service runs in this process.",
@@ -27,25 +29,33 @@ MAX_CONCURRENT = 512
 @click.option("--host", default=None, help="Instead of HOST.")
 @click.option("--port", default=None, type=click.IntRange(0, 65535), help="Instead of PORT; 0 lets the system choose.")
 @click.option("--json", "as_json", is_flag=True, help="Write the log as JSON, as in production.")
-def command(role: str, host: str | None, port: int | None, *, as_json: bool) -> None:
+@click.option("--while-stdin-is-open", is_flag=True, hidden=True, help="End with the process that holds the other end.")
+def command(role: str, host: str | None, port: int | None, *, as_json: bool, while_stdin_is_open: bool) -> None:
     """Run the service until it is told to stop (Ctrl-C, SIGTERM)."""
     given = {"host": host, "port": port}
     settings = Settings.from_environment(**{name: value for name, value in given.items() if value is not None})
-    if role == "consumer":
-        message = (
-            "The role consumer needs Kafka, and the service runs embedded: it takes events over HTTP and from files."
-        )
+    if role == ProcessRole.CONSUMER and settings.kafka_bootstrap_servers is None:
+        message = "The role consumer needs Kafka: set KAFKA_BOOTSTRAP_SERVERS. Embedded, one process does everything."
         raise CommandFailed(message)
-    run(settings, as_json=as_json)
+    if while_stdin_is_open:
+        threading.Thread(target=_end_with_stdin, name="parent-watch", daemon=True).start()
+    run(settings, ProcessRole(role), as_json=as_json)
 
 
-def run(settings: Settings, *, as_json: bool) -> None:
+def _end_with_stdin() -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def run(settings: Settings, role: ProcessRole = ProcessRole.ALL, *, as_json: bool) -> None:
     """Serve until told to stop; requests under way get ten seconds to end."""
+    failures: list[BaseException] = []
     # uvicorn drains, then raises the signal again, which by default would end the process as if killed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if failures else 0))
     configure_logging(settings.log_level, as_json=as_json or settings.production)
     uvicorn.run(
-        create_app(lambda: open_resources(settings)),
+        create_app(lambda: open_service(settings, role, on_failure=failures.append), role=role),
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -1,0 +1,102 @@
+"""The topics of the service, and how far its group has read them."""
+
+from collections.abc import Mapping
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from ..errors import BrokerUnavailable
+from ..ports import Stream, Topic
+
+GROUP = "mastery-engine-group"
+PARTITIONS: dict[str, int] = {Topic.EVENTS: 3, Topic.DEAD_LETTERS: 1, Topic.RESULTS: 3}
+RETENTION_MS = 7 * 86_400_000
+MAX_DEAD_LETTER_BYTES = 2_097_152
+REPLICAS = 3
+_TIMEOUT_S = 3.0
+
+
+class KafkaTopics:
+    """Finds the topics, and makes those that are missing where it may."""
+
+    def __init__(self, settings: Mapping[str, str | int], *, may_create: bool) -> None:
+        self._admin = AdminClient(dict(settings))
+        self._may_create = may_create
+
+    def ensure(self) -> Stream:
+        """Return the stream of events; raises ``BrokerUnavailable``, which says what is missing."""
+        try:
+            found = self._admin.list_topics(timeout=_TIMEOUT_S)
+            missing = [topic for topic in PARTITIONS if topic not in found.topics]
+            if missing:
+                self._create(missing, min(REPLICAS, len(found.brokers)))
+            described = self._admin.describe_topics(TopicCollection([Topic.EVENTS]), request_timeout=_TIMEOUT_S)
+            topic_id = described[Topic.EVENTS].result().topic_id
+        except KafkaException as error:
+            raise _away(error) from error
+        return Stream(str(found.cluster_id), str(topic_id))
+
+    def ping(self) -> None:
+        """Return when a broker answers and the topics are there; raises ``BrokerUnavailable``."""
+        try:
+            found = self._admin.list_topics(timeout=_TIMEOUT_S / 2)
+        except KafkaException as error:
+            raise _away(error) from error
+        missing = [topic for topic in PARTITIONS if topic not in found.topics]
+        if missing:
+            raise _missing(missing)
+
+    def _create(self, missing: list[str], replicas: int) -> None:
+        if not self._may_create:
+            raise _missing(missing)
+        configuration = {"retention.ms": str(RETENTION_MS)}
+        topics = []
+        for topic in missing:
+            room = {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES)} if topic == Topic.DEAD_LETTERS else {}
+            topics.append(NewTopic(topic, PARTITIONS[topic], replicas, config=configuration | room))
+        for made in self._admin.create_topics(topics, request_timeout=_TIMEOUT_S).values():
+            try:
+                made.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another replica was faster
+                    raise
+
+
+class KafkaLag:
+    """How many records of each partition the group has not committed, seen from outside the group."""
+
+    def __init__(self, settings: Mapping[str, str | int]) -> None:
+        # Never subscribed, so never a member: it only asks.
+        self._consumer = Consumer({**settings, "group.id": GROUP, "enable.auto.commit": False})
+
+    def measure(self) -> dict[int, int]:
+        """Return the lag of each partition; raises ``BrokerUnavailable``."""
+        try:
+            topics = self._consumer.list_topics(Topic.EVENTS, timeout=_TIMEOUT_S).topics
+            places = [TopicPartition(Topic.EVENTS, number) for number in topics[Topic.EVENTS].partitions]
+            lag = {}
+            for place in self._consumer.committed(places, timeout=_TIMEOUT_S):
+                first, end = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+                lag[place.partition] = end - max(first, place.offset)
+        except KafkaException as error:
+            raise _away(error) from error
+        return lag
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._consumer.close()
+
+
+def _away(error: KafkaException) -> BrokerUnavailable:
+    return BrokerUnavailable(f"Kafka does not answer ({error.args[0].name()}).")
+
+
+def _missing(topics: list[str]) -> BrokerUnavailable:
+    return BrokerUnavailable(f"Kafka has no topic {' and no topic '.join(topics)}: create it with kafka-topics.sh.")

@@ -1,0 +1,304 @@
+"""What runs in a process of the service: the interface, the consumer, or both, the consumer in a process of its own."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from prometheus_client import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from .adapters.kafka_producer import KafkaPublisher
+from .adapters.kafka_topics import GROUP, KafkaLag, KafkaTopics
+from .adapters.redis_store import RedisStore
+from .adapters.redis_stream import RedisStream
+from .config import Settings
+from .errors import BrokerUnavailable, ConsumerUnavailable
+from .kafka_consumer import KafkaConsumer
+from .observability import Metrics
+from .ports import Topic, wall_clock
+from .resources import Resources, mastery_model, new_version, open_resources, redis_of, ttl_of
+from .stream_service import StreamService
+
+if TYPE_CHECKING:
+    from .health import Check
+
+LAG_EVERY_S = 5.0
+STALLED_S = 60.0
+STOP_S = 10.0
+MAX_RESTART_PAUSE_S = 10.0
+_ADDED = ("counter", "histogram")
+_log = logging.getLogger("mastery_engine.processes")
+
+
+class ProcessRole(StrEnum):
+    """Which part of the service runs in a process."""
+
+    ALL = "all"
+    API = "api"
+    CONSUMER = "consumer"
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, role: ProcessRole, *, on_failure: Callable[[BaseException], object] = bool
+) -> AsyncIterator[Resources]:
+    """Open the resources and what the role runs beside them; without Kafka there is nothing beside.
+
+    ``on_failure`` is told what ended the consumer, before the process is asked to end.
+    """
+    async with AsyncExitStack() as stack:
+        resources = await stack.enter_async_context(open_resources(settings))
+        if settings.kafka_bootstrap_servers is None:
+            yield resources
+            return
+        topics = KafkaTopics(settings.kafka_client(), may_create=settings.kafka_create_topics)
+        checks: dict[str, Check] = {"kafka": lambda: asyncio.to_thread(topics.ping)}
+        needed = {"store", "sanitisation"}
+        exposition = resources.exposition
+        if role is ProcessRole.CONSUMER:
+            thread = ConsumerThread(settings, topics, resources.metrics, on_failure=on_failure)
+            await stack.enter_async_context(thread.running())
+            checks["consumer"] = thread.check
+            needed |= {"kafka", "consumer"}
+        else:
+            await stack.enter_async_context(_exporting_lag(settings, resources.metrics))
+        if role is ProcessRole.ALL:
+            child = ConsumerProcess()
+            await stack.enter_async_context(child.running())
+            checks["consumer"] = child.check
+            needed.add("consumer")
+
+            async def both() -> bytes:
+                return merged(await resources.exposition(), await child.metrics())
+
+            exposition = both
+        health = replace(resources.health, checks={**resources.health.checks, **checks}, needed=frozenset(needed))
+        yield replace(resources, health=health, exposition=exposition)
+
+
+@asynccontextmanager
+async def from_environment() -> AsyncIterator[Resources]:
+    """Open everything that the environment asks for."""
+    async with open_service(Settings.from_environment(), ProcessRole.ALL) as resources:
+        yield resources
+
+
+class ConsumerThread:
+    """The consumer in a thread of its own: all that talks to Kafka's consumer lives there."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: KafkaTopics,
+        metrics: Metrics,
+        *,
+        on_failure: Callable[[BaseException], object],
+    ) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._metrics = metrics
+        self._on_failure = on_failure
+        self._stopping = threading.Event()
+        self._stepped_s = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="kafka-consumer", daemon=True)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the thread; at the end it finishes the step that it is in, for a bounded time."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            await asyncio.to_thread(self._thread.join, STOP_S)
+            if self._thread.is_alive():
+                _log.error("KAFKA consumer does not stop, the process ends without it")
+
+    async def check(self) -> None:
+        """Return while the loop turns; raises ``ConsumerUnavailable``."""
+        if not self._thread.is_alive():
+            detail = "The consumer has ended."
+            raise ConsumerUnavailable(detail)
+        if time.monotonic() - self._stepped_s > STALLED_S:
+            detail = "The consumer has not polled for a minute."
+            raise ConsumerUnavailable(detail)
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                self._consume(runner)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, the process must not go on as if it consumed
+            _log.critical("KAFKA consumer failed, the process ends", exc_info=True)
+            self._on_failure(error)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _consume(self, runner: asyncio.Runner) -> None:
+        retention = ttl_of(self._settings).retention
+        client = redis_of(self._settings)
+        store = RedisStore(client, retention=retention, new_version=new_version, follows=False)
+        publisher = KafkaPublisher(self._settings.kafka_client())
+        service = StreamService(
+            RedisStream(store, retention=retention),
+            publisher,
+            model=mastery_model(self._settings),
+            retention=retention,
+            metrics=self._metrics,
+            clock=wall_clock,
+            group=GROUP,
+        )
+        consumer = KafkaConsumer(
+            self._settings.kafka_client()
+            | {"group.id": GROUP, "session.timeout.ms": self._settings.kafka_session_timeout_ms},
+            service,
+            find_stream=self._topics.ensure,
+            metrics=self._metrics,
+        )
+        try:
+            while not self._stopping.is_set():
+                consumer.run_once(runner)
+                self._stepped_s = time.monotonic()
+        finally:
+            consumer.close()
+            publisher.close()
+            runner.run(client.aclose())
+
+
+class ConsumerProcess:
+    """A consumer as a child process, started again when it ends."""
+
+    def __init__(self) -> None:
+        self._port = _free_port()
+        self._child: asyncio.subprocess.Process | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep a child running; stop it at the end."""
+        keeping = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+            await self._stop()
+
+    async def check(self) -> None:
+        """Return while the child lives; raises ``ConsumerUnavailable``."""
+        if self._child is None or self._child.returncode is not None:
+            detail = "The consumer process is not running."
+            raise ConsumerUnavailable(detail)
+
+    async def metrics(self) -> bytes:
+        """Return the metrics of the child, nothing while it does not answer."""
+        return await asyncio.to_thread(_fetch, f"http://127.0.0.1:{self._port}/metrics")
+
+    async def _keep(self) -> None:
+        pause_s = 0.5
+        package = __package__.partition(".")[0]
+        while True:
+            started_s = time.monotonic()
+            options = ("serve", "--role", ProcessRole.CONSUMER, "--host", "127.0.0.1", "--port", str(self._port))
+            # In a session of its own, so that Ctrl-C reaches it through this process only; the open pipe to it tells
+            # it that this process lives.
+            self._child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", package, *options, "--while-stdin-is-open"),
+                stdin=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+            _log.info("KAFKA consumer process started", extra={"pid": self._child.pid})
+            code = await self._child.wait()
+            _log.error("KAFKA consumer process ended", extra={"exit_code": code})
+            pause_s = 0.5 if time.monotonic() - started_s > STALLED_S else min(pause_s * 2, MAX_RESTART_PAUSE_S)
+            await asyncio.sleep(pause_s)
+
+    async def _stop(self) -> None:
+        if self._child is None or self._child.returncode is not None:
+            return
+        self._child.terminate()
+        try:
+            await asyncio.wait_for(self._child.wait(), STOP_S + 2)
+        except TimeoutError:
+            self._child.kill()
+            await self._child.wait()
+
+
+@asynccontextmanager
+async def _exporting_lag(settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """Measure the group's lag from outside it, so that it is seen when every consumer is dead."""
+    lag = KafkaLag(settings.kafka_client())
+
+    async def export() -> None:
+        while True:
+            with suppress(BrokerUnavailable):
+                for number, records in (await asyncio.to_thread(lag.measure)).items():
+                    metrics.lag.labels(GROUP, Topic.EVENTS, str(number)).set(records)
+            await asyncio.sleep(LAG_EVERY_S)
+
+    exporting = asyncio.create_task(export())
+    try:
+        yield
+    finally:
+        exporting.cancel()
+        with suppress(asyncio.CancelledError):
+            await exporting
+        await asyncio.to_thread(lag.close)
+
+
+def merged(own: bytes, other: bytes) -> bytes:
+    """Return the metrics of two processes as those of one: what both count is added up."""
+    families: dict[str, Metric] = {}
+    for family in (*_families(own), *_families(other)):
+        _merge(families.setdefault(family.name, Metric(family.name, family.documentation, family.type)), family)
+    return generate_latest(_Collected(list(families.values())))
+
+
+class _Collected(Collector):
+    """Metrics that were collected elsewhere."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        return self._families
+
+
+def _families(text: bytes) -> list[Metric]:
+    return list(text_string_to_metric_families(text.decode()))
+
+
+def _merge(known: Metric, family: Metric) -> None:
+    places = {(s.name, tuple(s.labels.items())): place for place, s in enumerate(known.samples)}
+    for sample in family.samples:
+        place = places.get((sample.name, tuple(sample.labels.items())))
+        if place is None:
+            known.samples.append(sample)
+        elif family.type in _ADDED:
+            known.samples[place] = sample._replace(value=known.samples[place].value + sample.value)
+
+
+def _fetch(url: str) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310  # our own child on loopback
+            return bytes(answer.read())
+    except OSError:
+        return b""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
