@@ -20,7 +20,8 @@ install: .venv/.installed ## Make .venv and install the pinned requirements
 run: install ## Start the service with simulated students and print where to look
 	@$(BIN)/python -m src demo
 
-test: install ## Run the whole test suite
+test: install ## Run the whole test suite, with real services wherever they can be had
+	@scripts/install-services $(if $(REQUIRE_SERVICES),--require)
 	@$(BIN)/python -m pytest
 
 check: install ## Check format, lint, types and layers

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .domain.evidence import Component
 from .domain.fixed import MICRO
-from .domain.model import DEFAULT_WEIGHTS, Method
+from .domain.model import DEFAULT_WEIGHTS, MIN_HALF_LIFE_DAYS, Method
 from .errors import ConfigurationError, Reason
 
 MIN_SECRET_BYTES = 32
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     kafka_ca_file: Path | None = None
     mastery_weights: Annotated[dict[Component, int], NoDecode, BeforeValidator(_weights)] = DEFAULT_WEIGHTS
     mastery_method: Method = Method.DECAYING_AVERAGE
-    mastery_half_life_days: Annotated[Decimal, Field(ge=1, le=3650)] = Decimal(30)
+    mastery_half_life_days: Annotated[Decimal, Field(ge=MIN_HALF_LIFE_DAYS, le=3650)] = Decimal(30)
     retention_days: Annotated[int, Field(ge=90, le=3650)] = 90
     ledger_ttl_days: Annotated[int, Field(ge=1, le=90)] = 7
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..config import Settings
-from ..errors import CommandFailed
+from ..errors import CommandFailed, Refused
 from ..importing.importer import Report, import_records
 from ..importing.records import Records, read_events
 from ..importing.rejects import Rejects, rejects_path
@@ -82,7 +82,7 @@ class _Job:
                 with Rejects(path, found.frame) as rejects, _bar(source) as advance:
                     service = resources.mastery
                     await import_records(service, found.records, report=report, rejects=rejects, advance=advance)
-        except CommandFailed as error:
+        except (CommandFailed, Refused) as error:
             report.error = str(error)
         return report
 

@@ -1,12 +1,15 @@
 """``serve``: the service itself."""
 
+import asyncio
 import os
 import signal
 import sys
 import threading
+from contextlib import nullcontext, suppress
 
 import click
 import uvicorn
+import uvloop
 
 from ..config import Settings
 from ..errors import CommandFailed
@@ -49,20 +52,30 @@ def _end_with_stdin() -> None:
 
 
 def run(settings: Settings, role: ProcessRole = ProcessRole.ALL, *, as_json: bool) -> None:
-    """Serve until told to stop; requests under way get ten seconds to end."""
+    """Serve until told to stop; requests under way get ten seconds to end.
+
+    Raises what our errors are where something needed at the start cannot be opened.
+    """
+    configure_logging(settings.log_level, as_json=as_json or settings.production)
     failures: list[BaseException] = []
     # uvicorn drains, then raises the signal again, which by default would end the process as if killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if failures else 0))
-    configure_logging(settings.log_level, as_json=as_json or settings.production)
-    uvicorn.run(
-        create_app(lambda: open_service(settings, role, on_failure=failures.append), role=role),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        limit_concurrency=MAX_CONCURRENT,
-        timeout_graceful_shutdown=DRAIN_S,
-    )
+    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, role, failures))
+
+
+async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseException]) -> None:
+    async with open_service(settings, role, on_failure=failures.append) as resources:
+        configuration = uvicorn.Config(
+            create_app(lambda: nullcontext(resources), role=role),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            limit_concurrency=MAX_CONCURRENT,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+        await uvicorn.Server(configuration).serve()

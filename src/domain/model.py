@@ -15,6 +15,9 @@ VERSION = 1
 ONE = 1 << 40
 """The scale of the decay table: a factor of one."""
 
+MIN_HALF_LIFE_DAYS = 5
+"""With a shorter one the factors of the oldest days would be too coarse for values exact to the micro-unit."""
+
 
 class Method(StrEnum):
     """How the evidence of several days becomes one value."""
@@ -59,7 +62,7 @@ class Weights:
 class MasteryModel:
     """How mastery is derived; two deployments with the same ``config_id`` derive the same bytes.
 
-    ``weights`` are in micro-units and add up to one; ``half_life_days`` is positive.
+    ``weights`` are in micro-units and add up to one; ``half_life_days`` is at least five.
     """
 
     method: Method = Method.DECAYING_AVERAGE
@@ -75,8 +78,8 @@ class MasteryModel:
         if set(self.weights) != set(Component) or sum(self.weights.values()) != MICRO or min(self.weights.values()) < 0:
             message = "the four component weights add up to one"
             raise ValueError(message)
-        if not self.half_life_days > 0:
-            message = "the half-life is positive"
+        if self.half_life_days < MIN_HALF_LIFE_DAYS:
+            message = f"the half-life is at least {MIN_HALF_LIFE_DAYS} days"
             raise ValueError(message)
         object.__setattr__(self, "decay", _decay_table(self.half_life_days))
         object.__setattr__(self, "whole", Weights({c: self.weights[c] for c in Component}))

@@ -76,7 +76,7 @@ class StudentState:
                 for row in self.aggregates.rows()
             ],
             "counted": {
-                to_date(day).isoformat(): [f"{digest & 0xFFFF_FFFF_FFFF_FFFF:016x}" for digest in sorted(digests)]
+                to_date(day).isoformat(): sorted(f"{digest & 0xFFFF_FFFF_FFFF_FFFF:016x}" for digest in digests)
                 for day, digests in sorted(self.counted.items())
             },
             "outcomes": {

@@ -9,6 +9,7 @@ import msgspec
 
 from ..errors import Reason
 from .records import Frame, Record
+from .sources import STDIN
 
 FOLDER = "rejected"
 
@@ -62,6 +63,8 @@ class Rejects:
 
 def rejects_path(data_dir: Path, source: str) -> Path:
     """Return where the rejects of a source go, without suffix: the same place for every import of it."""
+    if source == STDIN:
+        return data_dir / FOLDER / "standard-input"
     name = Path(source).name.split(".")[0] or "source"
     return data_dir / FOLDER / f"{name}-{blake2b(str(Path(source).resolve()).encode(), digest_size=4).hexdigest()}"
 

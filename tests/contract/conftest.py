@@ -38,9 +38,3 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         async with open_redis_store(redis_client(url), retention=RETENTION, new_version=new_version) as redis:
             yield redis
 
-
-@pytest.fixture
-def redis_url() -> str:
-    import redis
-    redis.Redis(port=6399).flushall()
-    return "redis://127.0.0.1:6399/0"
