@@ -15,6 +15,7 @@ _COMMANDS = {
     "simulate": "simulate",
     "mastery": "mastery",
     "dump": "dump",
+    "dead-letters": "dead_letters",
     "token": "token",
     "openapi": "openapi",
 }

@@ -1,6 +1,6 @@
 """Settings: frozen, from the environment only. Nothing else reads the environment."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -60,13 +60,13 @@ def _weights(value: object) -> object:
     pairs = [pair.partition("=") for pair in value.split(",")]
     try:
         weights = {name.strip(): Decimal(number) * MICRO for name, _, number in pairs}
-    except InvalidOperation:
+    except ArithmeticError:
         message = "must look like completion=0.4,quiz=0.3,quality=0.2,consistency=0.1"
         raise ValueError(message) from None
     if sorted(weights) != sorted(Component) or len(pairs) != len(Component):
         message = f"must name each of {', '.join(Component)} once"
         raise ValueError(message)
-    if any(weight < 0 or weight != weight.to_integral_value() for weight in weights.values()):
+    if any(not weight.is_finite() or weight < 0 or weight != weight.to_integral_value() for weight in weights.values()):
         message = "must hold numbers of 0 or more with at most six decimals"
         raise ValueError(message)
     if sum(weights.values()) != MICRO:
@@ -76,7 +76,7 @@ def _weights(value: object) -> object:
 
 
 def _strong(secret: SecretStr | None) -> SecretStr | None:
-    if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+    if secret is not None and len(secret.get_secret_value().encode(errors="surrogateescape")) < MIN_SECRET_BYTES:
         message = f"must have at least {MIN_SECRET_BYTES} bytes"
         raise ValueError(message)
     return secret

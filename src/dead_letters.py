@@ -1,13 +1,21 @@
-"""Records that can never be applied, as they go to ``mastery.dlq``: the bytes untouched, why and whence in headers."""
+"""Records that can never be applied, in ``mastery.dlq``: the bytes untouched, why and whence in headers."""
 
+import logging
+import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import Reason
-from .ports import Message, Topic
+from .observability import Metrics
+from .ports import DeadLetter, Message, Origin, Topic
 
 MAX_TEXT = 1024
+_MAX_ID = 128
+_NO_FIELD = "record"
+_NEXT_FIELD = re.compile(r"; (?=[\w.-]+: )", re.ASCII)
+_log = logging.getLogger("mastery_engine.dead_letters")
 _CLASS = "mastery_engine.errors.InvalidEvent"
 
 
@@ -31,7 +39,7 @@ def dead_letter(
     The headers are those that the tools of Kafka Connect (text) and of Spring (numbers as big-endian bytes) read, and
     our own. What an earlier round as a dead letter left is replaced, not repeated.
     """
-    text = "; ".join(f"{field or 'record'}: {reason}" for field, reason in reasons)[:MAX_TEXT]
+    text = "; ".join(f"{field or _NO_FIELD}: {reason}" for field, reason in reasons)[:MAX_TEXT]
     ours: dict[str, bytes] = {
         "dlq-reason": code.encode(),
         "dlq-errors": text.encode(),
@@ -58,3 +66,64 @@ def dead_letter(
     }
     kept = tuple((name, value) for name, value in record.headers if name not in ours)
     return Message(Topic.DEAD_LETTERS, record.key, record.value, kept + tuple(ours.items()))
+
+
+def tell_buried(dead: Sequence[Message], metrics: Metrics) -> None:
+    """Count and log dead letters that the broker has acknowledged."""
+    for message in dead:
+        told = read_back(message.headers, partition=0, offset=0, timestamp_ms=0)
+        metrics.dead_letters.labels(told.reason).inc()
+        fields = {
+            "reason": told.reason,
+            "partition": None if told.origin is None else told.origin.partition,
+            "offset": None if told.origin is None else told.origin.offset,
+            "correlation_id": told.correlation_id or "-",
+        }
+        _log.warning("DLQ record buried", extra=fields)
+
+
+def read_back(
+    headers: Sequence[tuple[str, bytes | None]], *, partition: int, offset: int, timestamp_ms: int
+) -> DeadLetter:
+    """Return what the headers of a dead letter at a place tell; whoever wrote it, none of them has to be there."""
+    given = dict(headers)
+    text = _text(given, "dlq-errors") or _text(given, "__connect.errors.exception.message")
+    return DeadLetter(
+        partition=partition,
+        offset=offset,
+        timestamp_ms=timestamp_ms,
+        reason=_text(given, "dlq-reason"),
+        errors=tuple(_reason(part) for part in _NEXT_FIELD.split(text)) if text else (),
+        event_id=_text(given, "dlq-event-id"),
+        correlation_id=(_text(given, "dlq-correlation-id") or "")[:_MAX_ID] or None,
+        origin=_origin(given),
+    )
+
+
+def _reason(text: str) -> Reason:
+    field, separator, reason = text.partition(": ")
+    if not separator:
+        return Reason("", text)
+    return Reason("" if field == _NO_FIELD else field, reason)
+
+
+def _origin(given: Mapping[str, bytes | None]) -> Origin | None:
+    topic = _text(given, "kafka_dlt-original-topic")
+    partition = _number(given, "kafka_dlt-original-partition", ">i")
+    offset = _number(given, "kafka_dlt-original-offset", ">q")
+    if topic is None or partition is None or offset is None:
+        return None
+    return Origin(topic, partition, offset, _number(given, "kafka_dlt-original-timestamp", ">q"))
+
+
+def _text(given: Mapping[str, bytes | None], name: str) -> str | None:
+    """Return a header as text, None where it is missing or empty."""
+    return (given.get(name) or b"").decode("utf-8", "replace")[:MAX_TEXT] or None
+
+
+def _number(given: Mapping[str, bytes | None], name: str, form: str) -> int | None:
+    value = given.get(name) or b""
+    if len(value) != struct.calcsize(form):
+        return None
+    number: Any = struct.unpack(form, value)[0]
+    return int(number)

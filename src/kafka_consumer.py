@@ -7,6 +7,7 @@ assignments, batches, pauses and commits.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from itertools import groupby
@@ -22,9 +23,9 @@ from confluent_kafka import (
 )
 
 from .dead_letters import Record
-from .errors import BrokerUnavailable, InstanceChanged, StoreUnavailable, Superseded
+from .errors import BrokerUnavailable, InstanceChanged, Refused, StoreUnavailable, Superseded
 from .observability import Metrics
-from .ports import Partition, Stream, Topic
+from .ports import Partition, Stream, Topic, wall_clock
 from .stream_service import Assignment, Step, StreamService
 
 BATCH = 2000
@@ -33,6 +34,7 @@ IDLE_CHECK_S = 1.0
 MAX_ATTEMPTS = 5
 MAX_PAUSE_S = 5.0
 _TIMEOUT_S = 5.0
+_NOWHERE = -1  # in no partition's work
 
 _log = logging.getLogger("mastery_engine.kafka")
 
@@ -65,7 +67,7 @@ def decide(error: Exception, attempts: int) -> Disposition:
     if isinstance(error, StoreUnavailable | BrokerUnavailable):
         return Disposition.RETRY
     if isinstance(error, KafkaException):
-        return Disposition.STOP if error.args[0].fatal() else Disposition.RETRY
+        return Disposition.STOP if _fatal(error.args[0]) else Disposition.RETRY
     return Disposition.STOP if attempts >= MAX_ATTEMPTS else Disposition.RETRY
 
 
@@ -94,7 +96,11 @@ class KafkaConsumer:
         self._held: dict[int, Assignment] = {}
         self._waiting: set[int] = set()
         self._begun = False
-        self._attempts = 0
+        self._attempts: Counter[int] = Counter()
+        self._at = _NOWHERE
+        self.waits_for: str | None = None
+        """What keeps it from going on, None while it works; read from other threads."""
+        self._uncommitted = False
         self._checked_s = 0.0
         self._stopping = False
         self._consumer.subscribe(
@@ -109,12 +115,17 @@ class KafkaConsumer:
         return [_record(message) for message in messages if self._is_ours(message)]
 
     def commit(self) -> None:
-        """Commit the position of every partition held; that somebody else holds it by now is no error."""
+        """Commit the position of every partition held; that somebody else holds it by now is no error.
+
+        What was not taken is offered again when nothing else is to be done.
+        """
         places = [TopicPartition(Topic.EVENTS, number, held.position) for number, held in self._held.items()]
+        self._uncommitted = False
         try:
             if places:
                 self._consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
+            self._uncommitted = True
             _log.warning("KAFKA commit refused", extra={"reason": error.args[0].name()})
 
     # -- the loop
@@ -134,13 +145,16 @@ class KafkaConsumer:
 
     def run_once(self, runner: asyncio.Runner) -> Outcome:
         """Do one step: meet the store, resume partitions, or read and work on a batch."""
+        self._at = _NOWHERE
         try:
             if not self._begun:
                 runner.run(self._begin())
             outcome = runner.run(self._resume()) if self._waiting else self._work(runner)
         except Exception as error:  # noqa: BLE001  # the consumer's step: the decision is made in one place
             return self._failed(error)
-        self._attempts = 0
+        del self._attempts[_NOWHERE]
+        if not self._attempts:
+            self.waits_for = None
         return outcome
 
     async def _begin(self) -> None:
@@ -184,11 +198,15 @@ class KafkaConsumer:
         records = self.poll(timeout_ms=int(POLL_S * 1000))
         if not records:
             return self._idle(runner)
-        records.sort(key=lambda record: (record.partition, record.offset))
+        # One that fails goes last, so that it keeps no other from its work.
+        records.sort(key=lambda record: (self._attempts[record.partition], record.partition, record.offset))
         for number, batch in groupby(records, key=lambda record: record.partition):
             if number in self._held:
+                self._at = number
                 runner.run(self._process(self._held[number], list(batch)))
                 self.commit()
+                del self._attempts[number]
+        self._at = _NOWHERE
         return Outcome.WORKED
 
     async def _process(self, held: Assignment, records: Sequence[Record]) -> None:
@@ -199,23 +217,40 @@ class KafkaConsumer:
         now_s = time.monotonic()
         if now_s - self._checked_s > IDLE_CHECK_S:
             self._checked_s = now_s
-            if not runner.run(self._service.is_same()):
-                message = "Redis is another instance."
+            if self._uncommitted:
+                self.commit()
+            if not runner.run(self._is_intact()):
+                message = "Redis is another instance, or lost what it had."
                 raise InstanceChanged(message)
         return Outcome.IDLE
 
+    async def _is_intact(self) -> bool:
+        """Tell whether the store is the same instance, and still has the offsets as this consumer left them.
+
+        An emptied Redis has the same ``run_id``, and where nothing comes no compare-and-set would notice.
+        """
+        if not await self._service.is_same():
+            return False
+        for held in list(self._held.values()):
+            if (await self._service.resume(held.partition, held.position)).applied != held.applied:
+                return False
+        return True
+
     def _failed(self, error: Exception) -> Outcome:
         """Follow the decision about a failure; whatever was begun is begun again from the offsets."""
-        self._attempts += 1
-        disposition = decide(error, self._attempts)
-        fields = {"disposition": disposition, "attempts": self._attempts, "error": type(error).__name__}
+        disposition = decide(error, self._attempts[self._at] + 1)
+        if disposition is not Disposition.RESUME:
+            self._attempts[self._at] += 1
+            self.waits_for = error.detail if isinstance(error, Refused) else type(error).__name__
+        attempts = self._attempts[self._at]
+        fields = {"disposition": disposition, "attempts": attempts, "error": type(error).__name__}
         if disposition is Disposition.STOP:
             _log.critical("KAFKA consumer ends", extra=fields)
             raise error
         _log.warning("KAFKA batch interrupted", extra=fields, exc_info=disposition is Disposition.RETRY)
         self._begun = False
         if disposition is Disposition.RETRY:
-            self._wait(min(MAX_PAUSE_S, 0.1 * 2**self._attempts))
+            self._wait(min(MAX_PAUSE_S, 0.1 * 2 ** min(attempts, 10)))
         return Outcome.WAITED
 
     def _wait(self, seconds: float) -> None:
@@ -224,12 +259,13 @@ class KafkaConsumer:
         self._consumer.pause(places)
         until_s = time.monotonic() + seconds
         while not self._stopping and time.monotonic() < until_s:
-            self._consumer.consume(1, 0.1)
+            for message in self._consumer.consume(1, 0.1):
+                self._is_ours(message)  # only for the errors that it tells of; what is read is read again
 
     def _is_ours(self, message: Message) -> bool:
         error = message.error()
         if error is not None:
-            if error.fatal():
+            if _fatal(error):
                 raise KafkaException(error)
             if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # the name that the library gives it
                 _log.warning("KAFKA read error", extra={"reason": error.name()})
@@ -249,6 +285,7 @@ class KafkaConsumer:
         for place in partitions:
             self._held.pop(place.partition, None)
             self._waiting.discard(place.partition)
+            del self._attempts[place.partition]
         _log.info("KAFKA partitions revoked", extra={"partitions": sorted(p.partition for p in partitions)})
 
 
@@ -262,7 +299,13 @@ _FIXED: dict[str, str | int | bool] = {
     "fetch.queue.backoff.ms": 5,
     "queued.max.messages.kbytes": 16_384,
     "queued.min.messages": 20_000,
+    "topic.metadata.refresh.interval.ms": 10_000,  # added partitions are not to wait for five minutes
 }
+
+
+def _fatal(error: KafkaError) -> bool:
+    # What a read reports carries only the code, without the flag.
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001  # the name that the library gives it
 
 
 def _record(message: Message) -> Record:
@@ -274,7 +317,8 @@ def _record(message: Message) -> Record:
         key=_raw(message.key()),
         value=_raw(message.value()),
         headers=tuple((str(header[0]), _raw(header[1])) for header in headers),
-        timestamp_ms=0 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms,
+        # A record that does not tell when it was sent is taken to have been received now.
+        timestamp_ms=wall_clock() // 1000 if kind == TIMESTAMP_NOT_AVAILABLE or timestamp_ms <= 0 else timestamp_ms,
     )
 
 

@@ -1,5 +1,6 @@
 """Logs, correlation and metrics."""
 
+import json
 import logging
 import sys
 import traceback
@@ -7,7 +8,6 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
-import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from . import __version__
@@ -35,7 +35,9 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0]:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return json.dumps(
+            line, default=str, separators=(",", ":")
+        )  # in ASCII: whatever a field holds, the line stays one and can be written
 
 
 class TextFormatter(logging.Formatter):
@@ -43,9 +45,12 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record, and the traceback of an error below it."""
-        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        text = f"{record.getMessage()}{fields}".translate(_CONTROL)
-        line = f"{_time(record)} {record.levelname:<7} {record.name} {text} correlation_id={correlation_id.get()}"
+        # The id of the request, unless the record tells another: that of the event that it speaks of.
+        given = _fields(record)
+        given["correlation_id"] = given.pop("correlation_id", correlation_id.get())
+        fields = "".join(f" {name}={value}" for name, value in given.items())
+        line = f"{_time(record)} {record.levelname:<7} {record.name} "
+        line += f"{record.getMessage()}{fields}".translate(_CONTROL)
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
@@ -95,6 +100,9 @@ class Metrics:
             "mastery_engine_kafka_lost_records",
             "Records that were gone from the log before they were read.",
             registry=self.registry,
+        )
+        self.dead_letters = Counter(
+            "mastery_engine_dead_letters", "Records buried in mastery.dlq.", ["reason"], registry=self.registry
         )
         self.lag = Gauge(
             "kafka_consumer_group_lag",

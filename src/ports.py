@@ -13,6 +13,7 @@ from .domain.aggregates import Aggregates
 from .domain.events import Event, EventStatus
 from .domain.outcomes import Outcome, Recent
 from .domain.state import StudentState
+from .errors import Reason
 
 Clock: TypeAlias = Callable[[], int]
 """Returns the time now, in microseconds since the epoch."""
@@ -177,6 +178,99 @@ class Publisher(Protocol):
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a dead letter was read before it was buried; the time in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What a dead letter tells of itself; what it does not tell is None."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    reason: str | None
+    errors: tuple[Reason, ...]
+    event_id: str | None
+    correlation_id: str | None
+    origin: Origin | None
+
+    @property
+    def letter_id(self) -> str:
+        """Return the name under which people ask for it."""
+        return f"{self.partition}-{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRecord:
+    """A dead letter with all that it holds."""
+
+    letter: DeadLetter
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterPage:
+    """Dead letters, newest first; ``next`` is the end of what is left of each partition, None where nothing is."""
+
+    letters: tuple[DeadLetter, ...]
+    next: Mapping[int, int] | None
+
+
+class DeadLetterLog(Protocol):
+    """Reads the dead letters; raises ``BrokerUnavailable``."""
+
+    async def newest(self, before: Mapping[int, int], *, limit: int, reason: str | None) -> DeadLetterPage:
+        """Return the newest of one reason or of all, of each partition those before an offset.
+
+        How many are looked at is bounded: a page may hold fewer than the limit, and there may be more.
+        """
+
+    async def find(self, partition: int, offset: int) -> DeadLetterRecord | None:
+        """Return one, None where there is none."""
+
+
+class Handling(StrEnum):
+    """What was done with a dead letter."""
+
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What was done with a dead letter, when (microseconds since 1970) and by whom.
+
+    ``reason`` is why it was discarded; ``status`` is what became of the event replayed.
+    """
+
+    handling: Handling
+    at_us: int
+    by: str
+    reason: str | None = None
+    event_id: str | None = None
+    status: EventStatus | None = None
+    corrected: bool = False
+
+
+class DeadLetterIndex(Protocol):
+    """Remembers for a while which dead letters were handled; raises ``StoreUnavailable``."""
+
+    async def handled(self, letters: Sequence[DeadLetter]) -> list[Handled | None]:
+        """Return for each what was done with it, None where nothing was."""
+
+    async def remember(self, letter: DeadLetter, handled: Handled) -> Handled:
+        """Keep what was done, unless something was before; return what is kept."""
 
 
 class Maintenance(Protocol):

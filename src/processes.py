@@ -113,6 +113,7 @@ class ConsumerThread:
         self._on_failure = on_failure
         self._stopping = threading.Event()
         self._stepped_s = time.monotonic()
+        self._consumer: KafkaConsumer | None = None
         self._thread = threading.Thread(target=self._run, name="kafka-consumer", daemon=True)
 
     @asynccontextmanager
@@ -128,12 +129,15 @@ class ConsumerThread:
                 _log.error("KAFKA consumer does not stop, the process ends without it")
 
     async def check(self) -> None:
-        """Return while the loop turns; raises ``ConsumerUnavailable``."""
+        """Return while the loop turns and nothing keeps it from its work; raises ``ConsumerUnavailable``."""
         if not self._thread.is_alive():
             detail = "The consumer has ended."
             raise ConsumerUnavailable(detail)
         if time.monotonic() - self._stepped_s > STALLED_S:
             detail = "The consumer has not polled for a minute."
+            raise ConsumerUnavailable(detail)
+        if self._consumer is not None and self._consumer.waits_for is not None:
+            detail = f"The consumer waits: {self._consumer.waits_for}"
             raise ConsumerUnavailable(detail)
 
     def _run(self) -> None:
@@ -159,7 +163,7 @@ class ConsumerThread:
             clock=wall_clock,
             group=GROUP,
         )
-        consumer = KafkaConsumer(
+        consumer = self._consumer = KafkaConsumer(
             self._settings.kafka_client()
             | {"group.id": GROUP, "session.timeout.ms": self._settings.kafka_session_timeout_ms},
             service,

@@ -10,11 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from .adapters.kafka_dead_letters import KafkaDeadLetters
 from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
 from .adapters.redis_client import redis_client
+from .adapters.redis_dead_letters import RedisDeadLetterIndex
 from .adapters.redis_store import RedisStore, open_redis_store
 from .adapters.sqlite_store import SqliteStore, copy_database, open_sqlite_store
 from .config import Settings
+from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.model import MasteryModel
 from .errors import StoreUnavailable
 from .health import Health
@@ -40,6 +43,7 @@ class Resources:
     security: SecurityManager
     state: StateManager
     mastery: MasteryService
+    dead_letters: DeadLetterService
     health: Health
     exposition: Callable[[], Awaitable[bytes]]
 
@@ -59,12 +63,14 @@ async def open_resources(
         state = StateManager(store, maintenance=store, ttl=ttl, clock=clock)
         model = mastery_model(settings)
         queue = _open_queue(settings, stack) if data_dir is None else None
+        mastery = MasteryService(store, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
         yield Resources(
             settings=settings,
             metrics=metrics,
             security=open_security(settings, clock),
             state=state,
-            mastery=MasteryService(store, state=state, model=model, metrics=metrics, clock=clock, queue=queue),
+            mastery=mastery,
+            dead_letters=_dead_letters(settings, mastery, store, ttl=ttl, clock=clock),
             exposition=metrics.exposition,
             health=Health(
                 {"store": store.ping, "sanitisation": _check_sanitisation},
@@ -90,6 +96,16 @@ def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:
     publisher = KafkaPublisher(settings.kafka_client())
     stack.callback(publisher.close)
     return KafkaQueue(publisher)
+
+
+def _dead_letters(
+    settings: Settings, mastery: MasteryService, store: SqliteStore | RedisStore, *, ttl: Ttl, clock: Clock
+) -> DeadLetterService:
+    """Return the service over the topic where Kafka is configured, else over nothing."""
+    if settings.kafka_bootstrap_servers is None or not isinstance(store, RedisStore):
+        return DeadLetterService(mastery, log=NoDeadLetters(), index=NoDeadLetters(), clock=clock)
+    index = RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter)
+    return DeadLetterService(mastery, log=KafkaDeadLetters(settings.kafka_client()), index=index, clock=clock)
 
 
 def redis_of(settings: Settings) -> "Redis":

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
+from .answers import MasteryAnswer, mastery_answer
 from .domain.days import DAY_US, day_of, to_text
 from .domain.levels import Level
 from .domain.mastery import window
 from .domain.model import MasteryModel
 from .domain.struggles import Struggle, struggles
-from .mastery_service import MasteryAnswer, mastery_answer
 from .ports import Derivable, Message, Topic
 
 SOURCE = "/mastery-engine"

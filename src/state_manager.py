@@ -27,6 +27,7 @@ class StateKeyPatterns:
     OFFSETS: Final = "offsets:{cluster_id}:{topic_id}:{partition}"
     PREDICTION: Final = "prediction:{student_id}:cache"
     BATCH: Final = "batch:{batch_id}:status"
+    DEAD_LETTER: Final = "dead-letter:{partition}:{offset}:{timestamp_ms}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Ttl:
     event_checkpoint: timedelta = timedelta(days=7)
     cache: timedelta = timedelta(hours=1)
     batch: timedelta = timedelta(days=7)
+    dead_letter: timedelta = timedelta(days=7)
 
     @property
     def retention(self) -> Retention:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .dead_letters import Record, dead_letter
+from .dead_letters import Record, dead_letter, tell_buried
 from .domain.days import day_of
 from .domain.events import Event, EventStatus
 from .domain.model import MasteryModel
@@ -153,6 +153,7 @@ class StreamService:
             derived = await self._derive(left, just_told)
             self._unfinished |= derived.keys()
             await self._publisher.publish([*dead, *(m for _, one in derived.values() for m in one.messages)])
+            tell_buried(dead, self._metrics)
             dead = ()
             just_told |= {student_id: one.told for student_id, (_, one) in derived.items()}
             yield Step.PUBLISHED

@@ -65,5 +65,8 @@ async def _readable(request: Request, student_id: StudentId, who: Anyone) -> str
 Ingester: TypeAlias = Annotated[Principal, Depends(_having(Role.ADMIN, Role.SERVICE))]
 """Who may send events."""
 
+Admin: TypeAlias = Annotated[Principal, Depends(_having(Role.ADMIN))]
+"""Who runs the service."""
+
 ReadableStudent: TypeAlias = Annotated[str, Depends(_readable)]
 """The id in the path, if who asks may read that student."""

@@ -6,10 +6,11 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from ..answers import HistoryAnswer, MasteryAnswer, OutcomesAnswer, StrugglesAnswer
 from ..domain.explanation import Explanation
 from ..domain.history import Interval
 from ..errors import BadRequest, Reason
-from ..mastery_service import Answer, HistoryAnswer, MasteryAnswer, OutcomesAnswer, StrugglesAnswer
+from ..mastery_service import Answer
 from ..problems import problems
 from .access import ReadableStudent
 from .parameters import AsOf, IsoDate, Limit, Mastery, MethodName, Topic

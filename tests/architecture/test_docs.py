@@ -65,17 +65,25 @@ def written(parameter: click.Parameter) -> str:
     return name
 
 
+def parameters_of(shown: click.Command) -> dict[str, click.Parameter]:
+    """Return the parameters of a command as one would write them; of a group with the name of each command in it."""
+    if isinstance(shown, click.Group):
+        return {f"{name} {key}": p for name, one in shown.commands.items() for key, p in parameters_of(one).items()}
+    visible = [parameter for parameter in shown.params if not getattr(parameter, "hidden", False)]
+    return {written(parameter): parameter for parameter in visible}
+
+
 def test_every_command_is_documented_and_no_other() -> None:
-    assert [text.strip("[]`") for text in re.findall(r"^\| (\[`\w+`\])", COMMANDS, re.MULTILINE)] == commands()
+    assert [text.strip("[]`") for text in re.findall(r"^\| (\[`[\w-]+`\])", COMMANDS, re.MULTILINE)] == commands()
     assert {heading for heading in headings(COMMANDS) if heading.islower()} == set(commands())
 
 
 @pytest.mark.parametrize("name", commands())
 def test_every_option_of_a_command_is_documented_with_its_choices_and_no_other(name: str) -> None:
     rows = table(section(COMMANDS, f"## {name}"), "option")
-    documented = {code(row[0])[0].split()[0]: row for row in rows}
-    shown = [parameter for parameter in command(name).params if not getattr(parameter, "hidden", False)]
-    parameters = {written(parameter): parameter for parameter in shown}
+    words = 2 if isinstance(command(name), click.Group) else 1
+    documented = {" ".join(code(row[0])[0].split()[:words]): row for row in rows}
+    parameters = parameters_of(command(name))
     assert set(documented) == set(parameters)
     for option, parameter in parameters.items():
         if isinstance(parameter.type, click.Choice):

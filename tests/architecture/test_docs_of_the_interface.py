@@ -20,6 +20,7 @@ WHO = {
     "any token": test_access.WITH_TOKEN,
     "admin, the student": test_access.READERS,
     "admin, service": test_access.INGESTERS,
+    "admin": test_access.ADMINS,
 }
 
 

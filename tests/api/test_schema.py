@@ -1,0 +1,90 @@
+"""The real server against its own description: schemathesis makes the requests and judges the answers."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from .serving import Server, bearer_now
+from .student import EVENTS
+
+LIMIT_S = 90
+EXAMPLE = "student-001"
+"""The student of the examples in the document."""
+
+# What a schema cannot say: which fields a type of event needs, how long a history may be, what a cursor looks like,
+# which characters a reason has.
+# And of an array every event is answered by itself: 200, though some of them are invalid.
+SETTINGS = """
+generation.max-examples = 20
+generation.deterministic = true
+continue-on-failure = true
+request-timeout = 20.0
+headers.Authorization = "${TOKEN}"
+phases.stateful.enabled = false
+
+[[operations]]
+include-path-regex = "/(process|outcomes|history|dead-letters|discard)$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
+
+[[operations]]
+include-path = "/api/v1/events"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "409"]
+checks.negative_data_rejection.enabled = false
+"""
+
+
+def send_evidence(server: Server) -> None:
+    """Send what the student of the examples did today."""
+    events = [event | {"student_id": EXAMPLE, "timestamp": int(time.time() * 1000)} for event in EVENTS]
+    answer = httpx.post(f"{server.url}/api/v1/events", json=events, headers=bearer_now("service"))
+    assert {result["status"] for result in answer.json()["results"]} == {"applied"}
+
+
+@pytest.fixture(scope="module")
+def report(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    send_evidence(server)
+    folder = tmp_path_factory.mktemp("schemathesis")
+    (folder / "settings.toml").write_text(SETTINGS)
+    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", "settings.toml", "run"]
+    command += ["--no-color", "--report-json-path", "report.json", f"{server.url}/openapi.json"]
+    environment = {"TOKEN": bearer_now("admin")["Authorization"]}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert (folder / "report.json").exists(), done.stdout + done.stderr
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return found | {"output": done.stdout}
+
+
+def test_every_answer_is_as_the_description_says_and_none_is_a_server_error(report: dict[str, Any]) -> None:
+    assert report["failures"] == [], report["output"]
+    assert report["errors"] == [], report["output"]
+    assert report["exit_code"] == 0, report["output"]
+
+
+def test_every_operation_was_tried_with_good_and_bad_input(server: Server, report: dict[str, Any]) -> None:
+    document = httpx.get(f"{server.url}/openapi.json").json()
+    operations = sum(len(path) for path in document["paths"].values())
+    assert report["complete"]
+    assert report["operations"]["total"] == report["operations"]["tested"] == operations
+    assert [report["phases"][phase]["status"] for phase in ("examples", "coverage", "fuzzing")] == ["success"] * 3
+    assert report["test_cases"]["generated"] > 20 * operations
+
+
+def test_good_input_was_accepted_by_every_operation(report: dict[str, Any]) -> None:
+    for operation, phases in report["valid_rates"].items():
+        # Nothing has the ids that are made up here.
+        if "{event_id}" not in operation and "{letter_id}" not in operation:
+            assert sum(phase["accepted"] for phase in phases.values()) > 0, operation
+
+
+def test_nothing_in_the_log_says_that_something_failed(server: Server, report: dict[str, Any]) -> None:
+    assert report["test_cases"]["generated"]
+    assert '"level":"ERROR"' not in server.log()
+    assert server.alive

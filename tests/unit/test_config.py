@@ -1,0 +1,207 @@
+"""Settings: every one by its name, wrong ones named and never echoed, secrets never shown."""
+
+import secrets
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from src.config import Environment, LogLevel, Settings
+from src.domain.evidence import Component
+from src.domain.model import Method
+from src.errors import ConfigurationError, Reason
+
+CANARY = "CANARY-7f3a"
+SECRET = secrets.token_urlsafe(48)
+OLD_SECRET = secrets.token_urlsafe(48)
+WEIGHTS = "completion=0.4,quiz=0.3,quality=0.2,consistency=0.1"
+
+# Name: (its default, text for the environment, what that text means)
+SETTINGS: dict[str, tuple[object, str, object]] = {
+    "ENVIRONMENT": (Environment.DEVELOPMENT, "test", Environment.TEST),
+    "LOG_LEVEL": (LogLevel.INFO, "WARNING", LogLevel.WARNING),
+    "HOST": ("127.0.0.1", "0.0.0.0", "0.0.0.0"),  # noqa: S104  # nothing listens here
+    "PORT": (8000, "9000", 9000),
+    "JWT_ISSUER": (None, "https://sign-in.example", "https://sign-in.example"),
+    "JWT_AUDIENCE": (None, "mastery-engine", "mastery-engine"),
+    "JWT_MAX_LIFETIME_DAYS": (31, "7", 7),
+    "DATA_DIR": (Path("data"), "elsewhere", Path("elsewhere")),
+    "KAFKA_BOOTSTRAP_SERVERS": (None, "one:9092,two:9092", "one:9092,two:9092"),
+    "KAFKA_SESSION_TIMEOUT_MS": (10_000, "45000", 45_000),
+    "KAFKA_CREATE_TOPICS": (True, "false", False),
+    "KAFKA_SECURITY_PROTOCOL": ("PLAINTEXT", "SASL_SSL", "SASL_SSL"),
+    "KAFKA_SASL_MECHANISM": ("SCRAM-SHA-512", "PLAIN", "PLAIN"),
+    "KAFKA_SASL_USERNAME": (None, "engine", "engine"),
+    "KAFKA_CA_FILE": (None, "ca.pem", Path("ca.pem")),
+    "REDIS_USERNAME": (None, "engine", "engine"),
+    "REDIS_CA_FILE": (None, "ca.pem", Path("ca.pem")),
+    "MASTERY_WEIGHTS": (
+        dict(zip(Component, (400_000, 300_000, 200_000, 100_000), strict=True)),
+        "quiz=0.5, completion=0.25,quality=0.25,consistency=0",
+        dict(zip(Component, (250_000, 500_000, 250_000, 0), strict=True)),
+    ),
+    "MASTERY_METHOD": (Method.DECAYING_AVERAGE, "highest", Method.HIGHEST),
+    "MASTERY_HALF_LIFE_DAYS": (Decimal(30), "14.5", Decimal("14.5")),
+    "RETENTION_DAYS": (90, "365", 365),
+    "LEDGER_TTL_DAYS": (7, "14", 14),
+}
+SECRETS = {
+    "JWT_SECRET": SECRET,
+    "JWT_SECRET_PREVIOUS": OLD_SECRET,
+    "REDIS_URL": f"redis://:{SECRET}@redis.example:6379/0",
+    "REDIS_PASSWORD": SECRET,
+    "KAFKA_SASL_PASSWORD": SECRET,
+}
+NEEDED = {"KAFKA_BOOTSTRAP_SERVERS": {"REDIS_URL": SECRETS["REDIS_URL"]}}
+"""What a setting cannot stand without."""
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*SETTINGS, *SECRETS):
+        monkeypatch.delenv(name, raising=False)
+
+
+def read(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return Settings.from_environment()
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> tuple[Reason, ...]:
+    with pytest.raises(ConfigurationError) as error:
+        read(monkeypatch, **values)
+    told = f"{error.value!r}{error.value}{error.value.__cause__}"
+    assert CANARY not in told
+    return error.value.reasons
+
+
+def test_every_setting_is_in_the_table() -> None:
+    assert {name.upper() for name in Settings.model_fields} == {*SETTINGS, *SECRETS}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_that_is_not_given_has_its_default(name: str) -> None:
+    assert getattr(Settings.from_environment(), name.lower()) == SETTINGS[name][0]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_is_read_from_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    _, text, meaning = SETTINGS[name]
+    assert getattr(read(monkeypatch, **{name: text}, **NEEDED.get(name, {})), name.lower()) == meaning
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert getattr(read(monkeypatch, **{name: ""}), name.lower()) == SETTINGS[name][0]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_read_from_the_variable_of_its_name_and_has_no_default(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert getattr(Settings.from_environment(), name.lower()) is None
+    secret = getattr(read(monkeypatch, **{name: SECRETS[name]}), name.lower())
+    assert secret.get_secret_value() == SECRETS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("ENVIRONMENT", CANARY, "must be one of 'development', 'test' or 'production'"),
+        ("ENVIRONMENT", "Production", "must be one of 'development', 'test' or 'production'"),
+        ("LOG_LEVEL", CANARY, "must be one of 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("PORT", CANARY, "must be a whole number"),
+        ("PORT", "80.5", "must be a whole number"),
+        ("PORT", "-1", "must be at least 0"),
+        ("PORT", "65536", "must be at most 65535"),
+        ("JWT_SECRET", CANARY, "must have at least 32 bytes"),
+        ("JWT_SECRET_PREVIOUS", CANARY, "must have at least 32 bytes"),
+        ("REDIS_URL", f"https://:{CANARY}@redis.example", "must begin with redis://, rediss:// (TLS) or unix://"),
+        ("KAFKA_SESSION_TIMEOUT_MS", "999", "must be at least 1000"),
+        ("KAFKA_SESSION_TIMEOUT_MS", "300001", "must be at most 300000"),
+        ("JWT_MAX_LIFETIME_DAYS", CANARY, "must be a whole number"),
+        ("JWT_MAX_LIFETIME_DAYS", "0", "must be at least 1"),
+        ("JWT_MAX_LIFETIME_DAYS", "367", "must be at most 366"),
+        ("MASTERY_METHOD", CANARY, "must be one of 'decaying_average', 'average', 'latest' or 'highest'"),
+        ("MASTERY_HALF_LIFE_DAYS", CANARY, "must be a number"),
+        ("MASTERY_HALF_LIFE_DAYS", "4.9", "must be at least 5"),
+        ("MASTERY_HALF_LIFE_DAYS", "3651", "must be at most 3650"),
+        ("RETENTION_DAYS", CANARY, "must be a whole number"),
+        ("RETENTION_DAYS", "89", "must be at least 90"),
+        ("LEDGER_TTL_DAYS", "0", "must be at least 1"),
+        ("LEDGER_TTL_DAYS", "91", "must be at most 90"),
+        ("MASTERY_WEIGHTS", CANARY, f"must look like {WEIGHTS}"),
+        ("MASTERY_WEIGHTS", f"completion={CANARY},quiz=0.3,quality=0.2,consistency=0.1", f"must look like {WEIGHTS}"),
+        ("MASTERY_WEIGHTS", f"{WEIGHTS},{CANARY}=0", "must name each of completion, quiz, quality, consistency once"),
+        ("MASTERY_WEIGHTS", f"{WEIGHTS},quiz=0.3", "must name each of completion, quiz, quality, consistency once"),
+        ("MASTERY_WEIGHTS", "completion=0.7,quiz=0.3", "must name each of completion, quiz, quality, consistency once"),
+        ("MASTERY_WEIGHTS", WEIGHTS.replace("0.1", "0.2"), "must add up to 1"),
+        (
+            "MASTERY_WEIGHTS",
+            "completion=1.1,quiz=-0.1,quality=0,consistency=0",
+            "must hold numbers of 0 or more with at most six decimals",
+        ),
+        (
+            "MASTERY_WEIGHTS",
+            "completion=0.4000001,quiz=0.2999999,quality=0.2,consistency=0.1",
+            "must hold numbers of 0 or more with at most six decimals",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, reason: str
+) -> None:
+    assert refused(monkeypatch, **{name: text}) == (Reason(name, reason),)
+
+
+def test_every_wrong_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = refused(monkeypatch, PORT=CANARY, LOG_LEVEL=CANARY, JWT_SECRET=CANARY, MASTERY_WEIGHTS=CANARY)
+    assert sorted(reason.field for reason in reasons) == ["JWT_SECRET", "LOG_LEVEL", "MASTERY_WEIGHTS", "PORT"]
+
+
+def test_production_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for secret in ({}, {"JWT_SECRET": ""}, {"JWT_SECRET_PREVIOUS": OLD_SECRET}):
+        reasons = refused(monkeypatch, ENVIRONMENT="production", **secret)
+        assert reasons == (Reason("JWT_SECRET", "is required in production"),)
+    assert read(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET).production
+
+
+def test_events_over_kafka_need_a_store_that_processes_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = refused(monkeypatch, KAFKA_BOOTSTRAP_SERVERS=CANARY)
+    assert reasons == (Reason("REDIS_URL", "is required with KAFKA_BOOTSTRAP_SERVERS"),)
+
+
+@pytest.mark.parametrize("name", ["development", "test"])
+def test_elsewhere_a_secret_is_not_required(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert not read(monkeypatch, ENVIRONMENT=name).production
+
+
+def test_a_secret_of_32_bytes_is_long_enough_and_letters_may_have_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, JWT_SECRET="x" * 32).jwt_secret
+    assert read(monkeypatch, JWT_SECRET="\u00fc" * 16).jwt_secret
+    refused(monkeypatch, JWT_SECRET="x" * 31)
+
+
+def test_secrets_are_in_nothing_that_settings_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, **SECRETS)
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()} {vars(settings)}"
+    assert "**********" in shown
+    assert SECRET not in shown
+    assert OLD_SECRET not in shown
+
+
+def test_settings_cannot_be_changed_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, JWT_SECRET=SECRET)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1  # type: ignore[misc]  # that is the point
+
+
+def test_what_is_given_in_code_stands_above_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9000")
+    assert Settings.from_environment(port=0).port == 0
+
+
+def test_variables_that_nobody_knows_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, MASTERY_UNKNOWN=CANARY, PORTS="x") == Settings.from_environment()
