@@ -8,6 +8,7 @@ from datetime import date
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,10 +32,15 @@ MAX_ACTIVITY_DATES = 90
 MAX_COUNT = 1_000_000
 MAX_SECONDS = 2_678_400
 
-Score: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+def _unsigned(value: float) -> float:
+    return value + 0.0  # -0.0 is the same number, and so the same content, as 0.0
+
+
+Score: TypeAlias = Annotated[float, Field(ge=0, le=1), AfterValidator(_unsigned)]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Total: TypeAlias = Annotated[int, Field(ge=1, le=MAX_COUNT)]
-Seconds: TypeAlias = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=MAX_SECONDS), AfterValidator(_unsigned)]
 ShortId: TypeAlias = Annotated[str, Field(pattern=ID_PATTERN, min_length=1, max_length=64)]
 LongId: TypeAlias = Annotated[str, Field(pattern=ID_PATTERN, min_length=1, max_length=128)]
 

@@ -9,12 +9,12 @@ import jiter
 import msgspec
 from pydantic import ValidationError
 
-from .domain.days import DAY_US, day_of, to_us
+from .domain.days import DAY_US, day_of, from_date, parse_date, to_us
 from .domain.events import ALIASES, Event, EventType, digest64, first_day
 from .domain.evidence import Evidence, active
 from .domain.outcomes import Outcome
 from .errors import InvalidJSON, Reason
-from .event_schema import PAYLOADS, ActivityRecorded, Envelope, Payload
+from .event_schema import PAYLOADS, Envelope, Payload
 
 _TIMESTAMP = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
@@ -113,7 +113,7 @@ def validate(content: object, received_us: int) -> Event | Invalid:
     kind = _event_type(plain.get("event_type"), reasons)
     occurred_us = _instant(plain["timestamp"], received_us, reasons) if "timestamp" in plain else None
     payload = _payload(kind, plain.get("data"), reasons)
-    _check_activity(payload, occurred_us, reasons)
+    _check_activity(kind, plain.get("data"), occurred_us, reasons)
     if reasons or envelope is None or payload is None or occurred_us is None:
         return Invalid(_usable_id(plain), tuple(sorted(set(reasons))))
     return _event(envelope, payload, occurred_us, received_us)
@@ -195,11 +195,15 @@ def _payload(kind: EventType | None, data: object, reasons: list[Reason]) -> Pay
     return payload
 
 
-def _check_activity(payload: Payload | None, occurred_us: int | None, reasons: list[Reason]) -> None:
-    if isinstance(payload, ActivityRecorded) and occurred_us is not None:
-        day = day_of(occurred_us)
-        if max(payload.active_days(day)) > day:
-            reasons.append(Reason("data.activity_dates", "must not be after the day of the timestamp"))
+def _check_activity(kind: EventType | None, data: object, occurred_us: int | None, reasons: list[Reason]) -> None:
+    """Check the dates that are dates, even where others are not: every reason is told at once."""
+    dates = data.get("activity_dates") if isinstance(data, dict) else None
+    if kind is not EventType.ACTIVITY_RECORDED or not isinstance(dates, list) or occurred_us is None:
+        return
+    day = day_of(occurred_us)
+    listed = (parse_date(text) for text in dates if isinstance(text, str))
+    if any(date is not None and from_date(date) > day for date in listed):
+        reasons.append(Reason("data.activity_dates", "must not be after the day of the timestamp"))
 
 
 def _event(envelope: Envelope, payload: Payload, occurred_us: int, received_us: int) -> Event:

@@ -19,7 +19,7 @@ from .answers import (
 )
 from .domain.aggregates import Aggregates
 from .domain.days import from_date, to_date
-from .domain.events import Event, EventStatus
+from .domain.events import Event, EventStatus, first_day
 from .domain.explanation import Explanation, explain
 from .domain.history import Interval, history, points
 from .domain.mastery import (
@@ -27,6 +27,7 @@ from .domain.mastery import (
     window,
 )
 from .domain.model import MasteryModel, Method
+from .domain.outcomes import Recent
 from .domain.struggles import struggles
 from .errors import BadRequest, Reason
 from .event_validator import Invalid, validate
@@ -177,7 +178,7 @@ class MasteryService:
 
     async def outcomes(self, student_id: str, *, limit: int, before: tuple[int, str, int] | None) -> OutcomesAnswer:
         """Return a page of recent outcomes, newest first, older than the position given."""
-        recent = (await self._store.recent(student_id)).since(self._state.kept_from())
+        recent = await self._recent(student_id)
         newest = [outcome for outcome in recent.newest_first() if before is None or outcome.order < before]
         page = newest[:limit]
         more = len(newest) > limit
@@ -186,9 +187,13 @@ class MasteryService:
 
     async def struggles(self, student_id: str, *, only_open: bool) -> StrugglesAnswer:
         """Return the struggle signals of a student, newest first."""
-        recent = (await self._store.recent(student_id)).since(self._state.kept_from())
+        recent = await self._recent(student_id)
         found = struggles(recent.others)
         return StrugglesAnswer(tuple(signal for signal in found if signal.open or not only_open))
+
+    async def _recent(self, student_id: str) -> Recent:
+        """Return the outcomes of the last 90 days, even where retention keeps more."""
+        return (await self._store.recent(student_id)).since(first_day(self._state.today()))
 
     async def _answer(self, key: tuple[Any, ...], derive: Callable[[Aggregates], object]) -> Answer:
         """Return the answer from the cache if the state, the day and the configuration are the same, else derive it."""

@@ -86,7 +86,7 @@ def expected_mastery(  # noqa: PLR0913  # the knobs of a deployment
     }
 
 
-def differences(answer: Any, expected: Any, at: str = "") -> list[str]:  # noqa: ANN401  # JSON
+def differences(answer: Any, expected: Any, at: str = "") -> list[str]:  # JSON
     """Return where an answer departs from what was expected by more than the tolerance; keys of its own are fine."""
     if isinstance(expected, dict) and isinstance(answer, dict):
         found = [f"{at}.{key} is missing" for key in expected if key not in answer]
@@ -217,5 +217,5 @@ def _standing(values: Values, weights: Mapping[str, float]) -> dict[str, Any]:
     return {"score": score, "level": level, "status": status, "confidence": confidence, "components": components}
 
 
-def _differ(answer: Any, expected: Any, key: Any, at: str) -> list[str]:  # noqa: ANN401  # JSON
+def _differ(answer: Any, expected: Any, key: Any, at: str) -> list[str]:  # JSON
     return differences(answer[key], expected[key], f"{at}.{key}")

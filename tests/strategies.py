@@ -52,18 +52,18 @@ def _counts(draw: st.DrawFn, correct: str, total: str) -> Wire:
 
 @st.composite
 def _exercise(draw: st.DrawFn) -> Wire:
-    ways = [
-        st.fixed_dictionaries({"passed": st.booleans()}),
-        st.fixed_dictionaries({"score": scores}),
-        _counts("completed_exercises", "total_exercises"),
-    ]
+    way: Wire = draw(
+        st.fixed_dictionaries({"passed": st.booleans()})
+        | st.fixed_dictionaries({"score": scores})
+        | _counts("completed_exercises", "total_exercises")
+    )
     about = _data(
         {},
         exercise_id=items,
         difficulty=st.sampled_from(["beginner", "intermediate", "advanced"]),
         time_spent_s=seconds,
     )
-    return draw(st.one_of(ways)) | draw(about)
+    return way | draw(about)
 
 
 @st.composite
@@ -99,7 +99,10 @@ _help = _data({"message_kind": st.sampled_from(["stuck", "question"])}, exercise
 @st.composite
 def _timestamps(draw: st.DrawFn, now_ms: int) -> tuple[int, str | int]:
     """Draw an instant up to a day ahead, in milliseconds and as it is sent."""
-    ago = draw(st.integers(0, DAYS)) * DAY_MS + draw(st.sampled_from([0, 1, DAY_MS // 2]) | st.integers(0, DAY_MS))
+    # Few days as well as many, so that days with several events and days far apart are both common.
+    ago = draw(st.integers(0, 4) | st.integers(0, DAYS)) * DAY_MS + draw(
+        st.sampled_from([0, 1, DAY_MS // 2]) | st.integers(0, DAY_MS)
+    )
     instant = now_ms + DAY_MS - ago
     zone = draw(st.sampled_from([None, 0, 330, -480]))
     if zone is None:

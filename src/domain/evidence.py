@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from fractions import Fraction
 from typing import NamedTuple
 
 from .fixed import MICRO, divide, scale
@@ -66,7 +67,9 @@ def counted(correct: int, total: int, difficulty: Difficulty = Difficulty.INTERM
 
 def rated(ratings: Sequence[float]) -> tuple[int, int]:
     """Return (score * weight, weight) of the mean of one or more ratings of 0..1."""
-    return scale(sum(ratings) / len(ratings), MICRO), MICRO
+    # Exact: a sum of floats is rounded on the way, and not by every version of Python in the same way.
+    mean = sum(map(Fraction, ratings), Fraction()) / len(ratings)
+    return divide(mean.numerator * MICRO, mean.denominator), MICRO
 
 
 def active(day: int) -> Evidence:

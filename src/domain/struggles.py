@@ -78,15 +78,25 @@ class _Walk:
         self.signals.append((signal, outcome, facts, True))
 
     def _resolve(self, success: Outcome) -> None:
-        self.signals = [
-            (signal, at, facts, is_open and not _settles(success, at)) for signal, at, facts, is_open in self.signals
-        ]
-        if success.kind is OutcomeKind.RUN or self.failures.get(success.topic, 0) >= FAILED_RUNS_IN_A_ROW:
+        """Close what a success settles, and count anew what led to it."""
+        for place, (signal, at, facts, is_open) in enumerate(self.signals):
+            if is_open and _settles(success, at):
+                self.signals[place] = signal, at, facts, False
+                self._forget(signal, at)
+        if success.kind is OutcomeKind.RUN:
             self.failures.pop(success.topic, None)
-        for key in [key for key in self.errors if key[0] == success.item]:
-            del self.errors[key]
         if success.item is not None and success.kind is not OutcomeKind.QUIZ:
             self.seconds.pop(success.item, None)
+            for key in [key for key in self.errors if key[0] == success.item]:
+                del self.errors[key]
+
+    def _forget(self, signal: Signal, at: Outcome) -> None:
+        if signal is Signal.FAILED_RUNS:
+            self.failures.pop(at.topic, None)
+        elif signal is Signal.REPEATED_ERROR and at.detail is not None:
+            self.errors.pop((at.item, at.detail), None)
+        elif signal is Signal.LONG_EXERCISE and at.item is not None:
+            self.seconds.pop(at.item, None)
 
     def _failed_run(self, run: Outcome) -> None:
         failures = self.failures.get(run.topic, 0) + 1

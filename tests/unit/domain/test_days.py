@@ -76,7 +76,17 @@ def test_a_text_has_as_many_decimals_as_it_needs(instant_us: int, text: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "2026-1-5", "20260115", "2026-W03-4", "2026-02-30", "2026-01-15T00:00:00Z", "2026-01-15 ", "２026-01-15", "x"],
+    [
+        "",
+        "2026-1-5",
+        "20260115",
+        "2026-W03-4",
+        "2026-02-30",
+        "2026-01-15T00:00:00Z",
+        "2026-01-15 ",
+        "\uff12026-01-15",
+        "x",
+    ],
 )
 def test_only_one_form_of_a_date_is_read(text: str) -> None:
     assert parse_date(text) is None

@@ -94,6 +94,4 @@ def test_an_active_day_belongs_to_no_topic() -> None:
 
 
 def test_components_are_keys_equal_to_their_names() -> None:
-    assert {component: True for component in Component} == dict.fromkeys(
-        ["completion", "quiz", "quality", "consistency"], True
-    )
+    assert dict.fromkeys(Component, True) == dict.fromkeys(["completion", "quiz", "quality", "consistency"], True)

@@ -8,8 +8,9 @@ from src.domain.evidence import Component
 from src.domain.explanation import Action, Contribution, Explanation, explain
 from src.domain.mastery import window
 from src.domain.model import MasteryModel, Method
+from tests.making import TODAY
 
-from .building import FULL, KEPT_FROM, TODAY, active_ago, aggregates, day, piece
+from .building import FULL, KEPT_FROM, active_ago, aggregates, day, piece
 
 COMPLETION, QUIZ, QUALITY, CONSISTENCY = Component
 MODEL = MasteryModel()
@@ -99,7 +100,9 @@ def test_uneven_parts_add_up_to_the_rounded_score() -> None:
 def test_the_parts_of_a_topic_do_not_depend_on_which_evidence_came_first() -> None:
     # 2/3 * 0.5 and 1/3 * 0.7 both leave a third of a micro-unit; 0.566667 needs one more than their whole parts.
     exercise, rating = piece(0, COMPLETION, 0.5), piece(0, QUALITY, 0.7)
-    one, other = (explain(aggregates(*pieces), FULL, MODEL, "loops") for pieces in ([exercise, rating], [rating, exercise]))
+    one, other = (
+        explain(aggregates(*pieces), FULL, MODEL, "loops") for pieces in ([exercise, rating], [rating, exercise])
+    )
     assert total(one) == total(other) == Decimal("0.566667")
     assert one == other
 

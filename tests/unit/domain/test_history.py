@@ -7,8 +7,9 @@ from src.domain.history import Interval, history, points
 from src.domain.levels import Level, Status
 from src.domain.mastery import topic_standing, whole_standing, window
 from src.domain.model import MasteryModel
+from tests.making import TODAY
 
-from .building import KEPT_FROM, TODAY, active_ago, aggregates, day, piece
+from .building import KEPT_FROM, active_ago, aggregates, day, piece
 
 COMPLETION, QUIZ, QUALITY, CONSISTENCY = Component
 MODEL = MasteryModel()

@@ -20,7 +20,7 @@ from src.domain.mastery import ComponentValue, Standing, Window, standings, whol
 from src.domain.model import MasteryModel, Method
 from src.domain.state import StudentState
 from src.domain.struggles import struggles
-from tests.making import NOW, NOW_US, TODAY
+from tests.making import NOW, TODAY
 from tests.strategies import HALF_LIVES, METHODS, event_sets, micro_weights
 
 from .building import FULL, KEPT_FROM, answer, day, fold, valid
@@ -37,7 +37,7 @@ MODELS = st.builds(
     micro_weights().map(lambda weights: {Component(name): weight for name, weight in weights.items()}),
     st.sampled_from([Decimal(days) for days in HALF_LIVES]),
 )
-LAW = settings(max_examples=150, deadline=None)
+LAW = settings(max_examples=100, deadline=None)
 
 
 def _distinct(wires: list[dict[str, Any]]) -> list[dict[str, Any]]:

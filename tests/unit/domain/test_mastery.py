@@ -36,6 +36,12 @@ def test_each_method_makes_one_value_of_several_days(method: Method, expected: f
     assert value(aggregates(*SPREAD), COMPLETION, MasteryModel(method)) == (expected, 0.4)
 
 
+def test_the_best_day_is_the_one_with_the_best_value_not_the_one_with_the_most_evidence() -> None:
+    sums = aggregates(piece(9, QUIZ, 0.6, 50), piece(5, QUIZ, 0.9), piece(5, QUIZ, 0.8), piece(1, QUIZ, 0.7, 50))
+    # n does not look at the best day only: 50 * 2^(-9/30) + 2 * 2^(-5/30) + 50 * 2^(-1/30) = 91.2524; 91.2524 / 94.2524
+    assert value(sums, QUIZ, MasteryModel(Method.HIGHEST)) == (0.85, 0.968171)
+
+
 @pytest.mark.parametrize(
     ("ago", "expected"),
     [
@@ -50,11 +56,12 @@ def test_a_success_fades_with_its_age(ago: int, expected: tuple[float, float]) -
     assert value(aggregates(piece(0, COMPLETION, 0), piece(ago, COMPLETION, 1)), COMPLETION) == expected
 
 
-@pytest.mark.parametrize("half_life", [1, 2])
-def test_old_evidence_is_evidence_however_short_the_half_life(half_life: int) -> None:
-    # Alone, it decides, whatever is left of its weight; n is as good as nothing.
-    model = MasteryModel(half_life_days=Decimal(half_life))
-    assert value(aggregates(piece(89, COMPLETION, 0.5)), COMPLETION, model) == (0.5, 0.0)
+def test_the_oldest_evidence_is_exact_with_the_shortest_half_life() -> None:
+    # 88 and 89 days ago, alone: the factors differ by 2^(1/5) = 1.1486984, so (1.1486984 * 1 + 1 * 0.5) / 2.1486984;
+    # n = 2^(-88/5) + 2^(-89/5) = 0.0000094157, 0.0000094157 / 3.0000094157
+    model = MasteryModel(half_life_days=Decimal(5))
+    sums = aggregates(piece(88, COMPLETION, 1.0), piece(89, COMPLETION, 0.5))
+    assert value(sums, COMPLETION, model) == (0.767301, 0.000003)
 
 
 def test_evidence_of_a_later_day_does_not_count_yet() -> None:

@@ -6,8 +6,9 @@ from src.domain.evidence import Component
 from src.domain.levels import Status
 from src.domain.mastery import Window, standings, topic_standing, whole_standing, window
 from src.domain.model import MasteryModel, Method
+from tests.making import TODAY
 
-from .building import FULL, KEPT_FROM, TODAY, active_ago, aggregates, day, piece
+from .building import FULL, KEPT_FROM, active_ago, aggregates, day, piece
 
 COMPLETION, QUIZ, QUALITY, CONSISTENCY = Component
 MODEL = MasteryModel()
@@ -49,9 +50,14 @@ def test_a_topic_asked_for_is_the_topic_listed() -> None:
         (Method.HIGHEST, 0.7, 1.0, 0.9),  # today 0.5, thirty days ago 0.7: the best day of the whole is not the topics'
     ],
 )
-def test_a_day_of_the_whole_holds_all_its_topics(method: Method, whole_score: float, loops: float, lists: float) -> None:
+def test_a_day_of_the_whole_holds_all_its_topics(
+    method: Method, whole_score: float, loops: float, lists: float
+) -> None:
     sums = aggregates(
-        piece(0, QUIZ, 1.0), piece(30, QUIZ, 0.5), piece(0, QUIZ, 0.0, topic="lists"), piece(30, QUIZ, 0.9, topic="lists")
+        piece(0, QUIZ, 1.0),
+        piece(30, QUIZ, 0.5),
+        piece(0, QUIZ, 0.0, topic="lists"),
+        piece(30, QUIZ, 0.9, topic="lists"),
     )
     whole, topics = standings(sums, FULL, MasteryModel(method))
     assert whole.score == whole_score
@@ -79,7 +85,7 @@ def test_as_of_a_day_in_the_past_nothing_later_is_seen() -> None:
 
 
 def test_the_window_of_today_is_whole() -> None:
-    assert FULL == Window(TODAY - 89, TODAY, None)
+    assert Window(TODAY - 89, TODAY, None) == FULL
     assert FULL.complete
 
 

@@ -27,7 +27,7 @@ def test_each_window_keeps_the_newest_200_whatever_the_order(seed: int) -> None:
     others = [outcome(at, kind=kind) for at in range(60) for kind in (EXERCISE, QUIZ, RUN, HELP)]
     others = [other._replace(position=at) for at, other in enumerate(others)]
     shuffled = [*answers, *others]
-    random.Random(seed).shuffle(shuffled)  # noqa: S311  # reproducible, and no secret
+    random.Random(seed).shuffle(shuffled)  # reproducible, and no secret
     windows = recent(shuffled)
     assert windows.answers == answers[150:]
     assert windows.others == others[40:]
@@ -79,6 +79,8 @@ def test_newest_first_mixes_both_windows() -> None:
     assert recent([two, three, one]).newest_first() == [three, two, one]
 
 
-@pytest.mark.parametrize(("score", "success"), [(None, False), (0, False), (499_999, False), (500_000, True), (1_000_000, True)])
+@pytest.mark.parametrize(
+    ("score", "success"), [(None, False), (0, False), (499_999, False), (500_000, True), (1_000_000, True)]
+)
 def test_half_is_a_success(score: int | None, *, success: bool) -> None:
     assert Outcome(0, "e", 0, QUIZ, score=score).success is success

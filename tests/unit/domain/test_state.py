@@ -3,8 +3,8 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from src.domain.evidence import Component
 from src.domain.events import Event
+from src.domain.evidence import Component
 from src.domain.state import StudentState
 from tests.making import TODAY, event
 
@@ -109,9 +109,7 @@ def test_the_state_can_be_read_by_people() -> None:
                 shared
                 | {"position": 1, "kind": "answer", "item": "q-1", "score": 1_000_000, "detail": None}
                 | {"skills": ("for", "while")},
-                shared
-                | {"position": 2, "kind": "answer", "item": "q-2", "score": 0, "detail": None}
-                | {"skills": ()},
+                shared | {"position": 2, "kind": "answer", "item": "q-2", "score": 0, "detail": None} | {"skills": ()},
             ],
             "others": [
                 {
@@ -132,6 +130,12 @@ def test_the_state_can_be_read_by_people() -> None:
             ],
         },
     }
+
+
+def test_counted_ids_are_sorted_as_they_are_read() -> None:
+    (ids,) = fold(event(f"e-{number}") for number in range(20)).canonical()["counted"].values()
+    assert len(ids) == 20
+    assert ids == sorted(ids)
 
 
 def test_an_empty_state_is_empty() -> None:

@@ -24,7 +24,9 @@ def run(exercise: str = "ex-1", *, topic: str | None = "loops") -> Act:
     return act("code.executed", topic, {"exercise_id": exercise, "success": True})
 
 
-def exercise(name: str | None = "ex-1", seconds: float | None = None, *, score: float = 1, topic: str | None = "loops") -> Act:
+def exercise(
+    name: str | None = "ex-1", seconds: float | None = None, *, score: float = 1, topic: str | None = "loops"
+) -> Act:
     return act("exercise.completed", topic, {"exercise_id": name, "score": score, "time_spent_s": seconds})
 
 
