@@ -125,9 +125,7 @@ class RedisStore:
                 (_, events, body, *numbers), answers, others, counted = await pipeline.execute()
         if body is None:
             return None
-        days: dict[int, set[int]] = {}
-        for day, digest in unpack_counted(counted or b""):
-            days.setdefault(day, set()).add(digest)
+        days = {digest: day for day, digest in unpack_counted(counted or b"")}
         return StudentState(unpack_aggregates(body), _recent(numbers, answers, others), days, int(events))
 
     async def students(self, after: str, limit: int) -> list[str]:

@@ -98,10 +98,8 @@ class SqliteStore:
         row = self._read(sql, student_id)
         if row is None:
             return None
-        counted: dict[int, set[int]] = {}
         with _ours():
-            for day, digest in self._reader.execute("SELECT day, digest FROM counted WHERE student = ?", row[:1]):
-                counted.setdefault(day, set()).add(digest)
+            counted = dict(self._reader.execute("SELECT digest, day FROM counted WHERE student = ?", row[:1]))
         recent = Recent(unpack_outcomes(row[3]), unpack_outcomes(row[4]))
         return StudentState(unpack_aggregates(row[2]), recent, counted, row[1])
 

@@ -7,11 +7,13 @@ from .days import to_date, to_text
 from .events import Event
 from .outcomes import Outcome, Recent
 
+_UNSIGNED = 0xFFFF_FFFF_FFFF_FFFF
+
 
 class StudentState:
     """Aggregates, recent outcomes and the ids counted; ``events`` is the number of events ever counted.
 
-    ``counted`` maps a day to the 64-bit digests of the ids that occurred on it.
+    ``counted`` maps the 64-bit digest of each id counted to the day on which its event occurred.
     """
 
     __slots__ = ("aggregates", "counted", "events", "recent")
@@ -20,24 +22,23 @@ class StudentState:
         self,
         aggregates: Aggregates | None = None,
         recent: Recent | None = None,
-        counted: dict[int, set[int]] | None = None,
+        counted: dict[int, int] | None = None,
         events: int = 0,
     ) -> None:
         self.aggregates = aggregates or Aggregates()
         self.recent = recent or Recent()
-        self.counted: dict[int, set[int]] = {} if counted is None else counted
+        self.counted: dict[int, int] = {} if counted is None else counted
         self.events = events
 
     def has(self, event: Event) -> bool:
         """Tell whether an event with this id was counted, on whatever day."""
-        digest = event.digest
-        return any(digest in digests for digests in self.counted.values())
+        return event.digest in self.counted
 
     def add(self, event: Event) -> bool:
         """Count an event once and learn from it; return False where its id was counted already."""
         if self.has(event):
             return False
-        self.counted.setdefault(event.day, set()).add(event.digest)
+        self.counted[event.digest] = event.day
         self.learn(event)
         return True
 
@@ -51,16 +52,15 @@ class StudentState:
         """Add the state of another, disjoint part of the same student's events."""
         self.aggregates.merge(other.aggregates)
         self.recent.merge(other.recent)
-        for day, digests in other.counted.items():
-            self.counted.setdefault(day, set()).update(digests)
+        self.counted.update(other.counted)
         self.events += other.events
 
     def trim(self, first_day: int) -> None:
         """Forget what lies before the first day; the number of events ever counted stays."""
         self.aggregates.trim(first_day)
         self.recent = self.recent.since(first_day)
-        for day in [day for day in self.counted if day < first_day]:
-            del self.counted[day]
+        if any(day < first_day for day in self.counted.values()):
+            self.counted = {digest: day for digest, day in self.counted.items() if day >= first_day}
 
     def canonical(self) -> dict[str, Any]:
         """Return the state that the law speaks of, sorted, in terms a person can read."""
@@ -75,15 +75,18 @@ class StudentState:
                 }
                 for row in self.aggregates.rows()
             ],
-            "counted": {
-                to_date(day).isoformat(): sorted(f"{digest & 0xFFFF_FFFF_FFFF_FFFF:016x}" for digest in digests)
-                for day, digests in sorted(self.counted.items())
-            },
+            "counted": self._counted_by_day(),
             "outcomes": {
                 "answers": [_readable(outcome) for outcome in self.recent.answers],
                 "others": [_readable(outcome) for outcome in self.recent.others],
             },
         }
+
+    def _counted_by_day(self) -> dict[str, list[str]]:
+        by_day: dict[str, list[str]] = {}
+        for digest, day in sorted(self.counted.items(), key=lambda item: (item[1], item[0] & _UNSIGNED)):
+            by_day.setdefault(to_date(day).isoformat(), []).append(f"{digest & _UNSIGNED:016x}")
+        return by_day
 
 
 def _readable(outcome: Outcome) -> dict[str, Any]:

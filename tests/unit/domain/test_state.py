@@ -12,7 +12,7 @@ from .building import fold
 
 
 def counted_ids(state: StudentState) -> int:
-    return sum(map(len, state.counted.values()))
+    return len(state.counted)
 
 
 def canonical(events: Iterable[Event]) -> bytes:
@@ -86,7 +86,7 @@ def test_trimming_forgets_days_but_not_how_many_events_there_were() -> None:
 def test_a_long_activity_event_is_counted_on_its_own_day() -> None:
     listing = event("e-1", "activity.recorded", data={"activity_dates": ["2025-12-01", "2026-01-02"]})
     state = fold([listing])
-    assert set(state.counted) == {TODAY}
+    assert set(state.counted.values()) == {TODAY}
     assert [row.day for row in state.aggregates.rows()] == [TODAY - 45, TODAY - 13, TODAY]
     state.trim(TODAY - 20)
     assert state.has(listing)
