@@ -174,7 +174,8 @@ class KafkaConsumer:
             partition = Partition(self._stream.cluster_id, self._stream.topic_id, number)
             offset = committed[number]
             held = await self._service.resume(partition, offset if offset >= 0 else None)
-            held.position = self._within_log(number, held.position)
+            emptied = held.applied is None and offset > 0
+            held.position = self._within_log(number, held.position, emptied=emptied)
             self._held[number] = held
             _log.info("KAFKA resumes", extra={"partition": number, "offset": held.position})
         self._waiting.clear()
@@ -184,12 +185,15 @@ class KafkaConsumer:
         self._consumer.resume(places)
         return Outcome.RESUMED
 
-    def _within_log(self, number: int, position: int) -> int:
-        """Return the position, or the beginning of the log where that is later; what lies between is told."""
+    def _within_log(self, number: int, position: int, *, emptied: bool) -> int:
+        """Return the position, or the beginning of the log where that is later; what lies between is told.
+
+        An ``emptied`` store had what lay before the log too, while to a new one it means nothing.
+        """
         place = TopicPartition(Topic.EVENTS, number)
         first, _ = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        if first > position > 0:
-            fields = {"partition": number, "from": position, "to": first}
+        if first > position and (position > 0 or emptied):
+            fields = {"partition": number, "from": position, "to": first, "store_emptied": emptied}
             _log.error("KAFKA records are gone before they were read", extra=fields)
             self._metrics.gap.inc(first - position)
         return max(first, position)

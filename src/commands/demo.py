@@ -16,6 +16,7 @@ from .terminal import console, json_option, print_json, progress, read_settings,
 
 STUDENTS, DAYS, SEED = 30, 90, 1
 BATCH = 1000
+FIRST_STUDENT = "student-001"
 _DAY_S = 86_400
 
 
@@ -48,7 +49,8 @@ async def _prepare(resources: Resources) -> str:
         while batch := list(islice(events, BATCH)):
             await resources.mastery.ingest(batch)
             bar.update(task, advance=len(batch), rate=bar.tasks[task].speed or 0)
-    return await anext(resources.state.students())
+    # With Kafka they are still on their way.
+    return await anext(resources.state.students(), FIRST_STUDENT)
 
 
 def _welcome(settings: Settings, student_id: str, *, as_json: bool) -> None:
