@@ -193,7 +193,7 @@ class KafkaConsumer:
         place = TopicPartition(Topic.EVENTS, number)
         first, _ = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
         if first > position and (position > 0 or emptied):
-            fields = {"partition": number, "from": position, "to": first, "store_emptied": emptied}
+            fields = {"partition": number, "from": position, "to": first}
             _log.error("KAFKA records are gone before they were read", extra=fields)
             self._metrics.gap.inc(first - position)
         return max(first, position)

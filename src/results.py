@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from .answers import MasteryAnswer, mastery_answer
-from .domain.days import DAY_US, day_of, to_text
+from .domain.days import DAY_US, to_text
 from .domain.levels import Level
 from .domain.mastery import window
 from .domain.model import MasteryModel
@@ -76,14 +76,13 @@ class Frame:
 
 
 def derive(student_id: str, state: Derivable, causes: Iterable[Cause], before: Told, frame: Frame) -> Derived:
-    """Derive a student's answer as of the day of the newest cause, and what to tell of it.
+    """Derive a student's answer as of the last day that there is evidence of, and what to tell of it.
 
-    Without a cause it is told anew as of the last day that there is evidence of.
+    Not as of the day of the causes: a late event does not take back what followed from newer ones.
     """
     ordered = sorted(causes, key=lambda cause: cause.event_id)
-    last_day = max((part.days[-1] for part in state.aggregates.series.values()), default=frame.today)
-    newest_us = max((cause.occurred_us for cause in ordered), default=last_day * DAY_US)
-    as_of = day_of(newest_us)
+    as_of = max((part.days[-1] for part in state.aggregates.series.values()), default=frame.today)
+    newest_us = max((cause.occurred_us for cause in ordered), default=as_of * DAY_US)
     answer = frame.answer(student_id, state, as_of)
     open_now = [struggle for struggle in struggles(state.others) if struggle.open]
     now = Told(_levels(answer), tuple(sorted(struggle.id for struggle in open_now)))

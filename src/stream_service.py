@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .dead_letters import Record, dead_letter, tell_buried
-from .domain.days import day_of
+from .domain.days import day_of, from_date
 from .domain.events import Event, EventStatus
 from .domain.model import MasteryModel
 from .errors import InvalidJSON, Reason, Superseded
@@ -73,7 +73,8 @@ class StreamService:
         self._metrics = metrics
         self._clock = clock
         self._group = group
-        self._unfinished: set[str] = set()
+        # Students that were derived and not finished, with what was told of them for sure.
+        self._unfinished: dict[str, Told] = {}
 
     async def begin(self) -> None:
         """Meet the store as it is, and publish again those students that were published and not finished."""
@@ -147,40 +148,40 @@ class StreamService:
 
     async def _settle(self, causes: dict[str, dict[str, Cause]], dead: Sequence[Message]) -> AsyncIterator[Step]:
         """Derive, publish and finish, again for the students whose state has changed meanwhile, until none is left."""
-        just_told: dict[str, Told] = {}
         left = dict(causes)
         while left or dead:
-            derived = await self._derive(left, just_told)
-            self._unfinished |= derived.keys()
+            derived = await self._derive(left)
             await self._publisher.publish([*dead, *(m for _, one in derived.values() for m in one.messages)])
             tell_buried(dead, self._metrics)
             dead = ()
-            just_told |= {student_id: one.told for student_id, (_, one) in derived.items()}
+            self._unfinished |= {student_id: one.told for student_id, (_, one) in derived.items()}
             yield Step.PUBLISHED
             written = await self._finish(derived)
-            self._unfinished -= {student for student, result in written.items() if result is not Written.CHANGED}
             left = {student: left[student] for student, result in written.items() if result is Written.CHANGED}
+            for student_id in written.keys() - left.keys():
+                del self._unfinished[student_id]
             yield Step.FINISHED
 
-    async def _derive(
-        self, causes: dict[str, dict[str, Cause]], just_told: dict[str, Told]
-    ) -> dict[str, tuple[int, Derived]]:
-        """Return for each student that has a state the version derived from, and what follows from it."""
+    async def _derive(self, causes: dict[str, dict[str, Cause]]) -> dict[str, tuple[int, Derived]]:
+        """Return for each student that has a state the version derived from, and what follows from it.
+
+        What this consumer itself has told last counts for more than the mark, which somebody else may have moved.
+        """
         today = day_of(self._clock())
         frame = Frame(self._model, today, self._retention.kept_from(today))
         derived = {}
         for student_id, state in zip(causes, await self._state.read(list(causes)), strict=True):
             if state is not None:
-                before = just_told.get(student_id) or told(state.told)
+                before = self._unfinished.setdefault(student_id, told(state.told))
                 one = derive(student_id, state, causes[student_id].values(), before, frame)
                 derived[student_id] = (state.version, one)
         return derived
 
     async def _finish(self, derived: dict[str, tuple[int, Derived]]) -> dict[str, Written]:
         snapshots = []
-        day = day_of(self._clock())
         for student_id, (version, one) in derived.items():
-            values = snapshot_values(student_id, day, one.today)
+            # The day that was derived, not that of now: midnight may lie between.
+            values = snapshot_values(student_id, from_date(one.today.as_of), one.today)
             values[StateKeyPatterns.TOLD.format(student_id=student_id)] = one.told.encoded()
             snapshots.append(Snapshot(student_id, version, values))
         return dict(zip(derived, await self._state.finish(snapshots), strict=True))

@@ -101,7 +101,7 @@ class RedisStore:
                 )
                 for snapshot in snapshots[start : start + PIPELINE]
             ]
-            written += [result == 1 for result in await self.run("remember", calls)]
+            written += [result == 1 for result in await self._follow("remember", calls)]
         return written
 
     # -- maintenance
@@ -142,11 +142,10 @@ class RedisStore:
         touched, after = 0, ""
         while page := await self.students(after, PIPELINE):
             after = page[-1]
-            await self._read(page)
-            held = {student_id: self._held[student_id] for student_id in page}
+            found = await self._read(page)
             stale = {
                 student_id: Part()
-                for student_id, one in held.items()
+                for student_id, one in found.items()
                 if one.version and (one.first_day or 0) < kept_from
             }
             await self._apply(stale, now_us)
@@ -159,14 +158,10 @@ class RedisStore:
         """Work out and write the parts, and again for those students that somebody else changed meanwhile."""
         left = list(parts)
         for _ in range(MAX_ROUNDS):
-            await self._read([student_id for student_id in left if student_id not in self._held])
-            # Taken out while they are worked on: what was not written must not be held.
-            held = {student_id: self._held.pop(student_id) for student_id in left}
+            held = await self._take(left)
             try:
                 left = await self._write(held, {student_id: parts[student_id] for student_id in left}, now_us)
             except InstanceChanged:
-                # Nothing read from another instance may be trusted, not even that its versions mean the same.
-                self._held.clear()
                 if not self._follows:
                     raise
                 await self.identify()
@@ -176,8 +171,16 @@ class RedisStore:
         detail = "Others change the same students without end."
         raise StoreUnavailable(detail)
 
-    async def _read(self, students: Sequence[str]) -> None:
-        """Read students into what is held."""
+    async def _take(self, students: Sequence[str]) -> dict[str, Held]:
+        """Return students as they are held, or as they are read now.
+
+        They are held no longer: what is not written must not be, and two who work on the same must not share it.
+        """
+        held = {student_id: self._held.pop(student_id) for student_id in students if student_id in self._held}
+        return held | await self._read([student_id for student_id in students if student_id not in held])
+
+    async def _read(self, students: Sequence[str]) -> dict[str, Held]:
+        """Read students; where there is no state, what is held of it is empty."""
         with redis_errors():
             async with self.client.pipeline(transaction=False) as pipeline:
                 for student_id in students:
@@ -185,15 +188,8 @@ class RedisStore:
                     pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
                     pipeline.get(_key(StateKeyPatterns.COUNTED, student_id))
                 results = await pipeline.execute()
-        for student_id, fields, counted in zip(students, results[::2], results[1::2], strict=True):
-            version, events, body, answers, others = fields
-            self._held[student_id] = (
-                Held()
-                if version is None
-                else Held(
-                    version.decode(), int(events), unpack_aggregates(body), counted or b"", int(answers), int(others)
-                )
-            )
+        pairs = zip(results[::2], results[1::2], strict=True)
+        return {student_id: _held(*pair) for student_id, pair in zip(students, pairs, strict=True)}
 
     async def _write(self, held: dict[str, Held], parts: dict[str, Part], now_us: int) -> list[str]:
         """Write every part whose student is still as held; return the other students."""
@@ -270,6 +266,16 @@ class RedisStore:
                     windows.append(_recent(*await pipeline.execute()))
         return windows
 
+    async def _follow(self, script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
+        """Run a script that itself looks whether it may, on another instance where this one follows to it."""
+        try:
+            return await self.run(script, calls)
+        except InstanceChanged:
+            if not self._follows:
+                raise
+            await self.identify()
+            return await self.run(script, calls)
+
     async def run(self, script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
         """Run a script for each call in one pipeline, on the instance last identified and on no other."""
         if not calls:
@@ -285,6 +291,8 @@ class RedisStore:
         """Meet Redis as it is now; what was held of another instance is forgotten."""
         with redis_errors():
             self._instance = await identify(self.client)
+        # Nothing read from another instance may be trusted, not even that its versions mean the same.
+        self._held.clear()
         return self._instance
 
 
@@ -308,6 +316,14 @@ def _key(pattern: str, student_id: str, **names: str) -> str:
 
 def _bytes(value: object) -> bytes:
     return cast("bytes", value)  # the client decodes nothing
+
+
+def _held(fields: Sequence[bytes | None], counted: bytes | None) -> Held:
+    version, events, body, answers, others = fields
+    if version is None:
+        return Held()
+    sums = unpack_aggregates(body or b"")
+    return Held(version.decode(), int(events or 0), sums, counted or b"", int(answers or 0), int(others or 0))
 
 
 def _keys(student_id: str, event_ids: Sequence[str]) -> list[str]:

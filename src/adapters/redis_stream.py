@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..domain.events import Event, EventStatus
+from ..domain.outcomes import Recent
 from ..ports import Derivable, Offsets, Partition, Retention, Snapshot, Written
 from ..state_manager import StateKeyPatterns
 from .packing import split_outcomes, unpack_aggregates
@@ -86,10 +87,12 @@ def _derivable(fields: list[bytes]) -> Derivable | None:
     if not fields:
         return None
     version, events, body, number, others, told = fields
+    window = Recent()  # more may be stored, in any order, than a window holds
+    window.add(split_outcomes(others, int(number)))
     return Derivable(
         version=int(version),
         events=int(events),
         aggregates=unpack_aggregates(body),
-        others=tuple(split_outcomes(others, int(number))),
+        others=tuple(window.others),
         told=told or None,
     )
