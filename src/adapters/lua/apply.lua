@@ -13,8 +13,12 @@ redis.call('HSET', KEYS[1], 'version', ARGV[2], 'events', ARGV[3], 'body', ARGV[
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 for i = 2, 4 do
   local how, bytes = ARGV[4 + 2 * i], ARGV[5 + 2 * i]
-  if bytes ~= '' or how == 'SET' then
-    redis.call(how, KEYS[i], bytes)
+  if how == 'APPEND' and bytes ~= '' then
+    -- Not APPEND itself: when the power fails in the middle of this, Redis 7.0 may carry out half of it when it starts for
+    -- the second time, and what is put in its place as a whole does no harm twice.
+    redis.call('SET', KEYS[i], (redis.call('GET', KEYS[i]) or '') .. bytes)
+  elseif how == 'SET' then
+    redis.call('SET', KEYS[i], bytes)
   end
   redis.call('EXPIRE', KEYS[i], ARGV[6])
 end

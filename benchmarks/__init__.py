@@ -1,0 +1,1 @@
+"""What the service does in a second, beside what this machine could do at best; run ``python -m benchmarks``."""

@@ -1,0 +1,42 @@
+"""``python -m benchmarks [NAME ...]``: every figure beside its floor, or those of some benchmarks."""
+
+import argparse
+import sys
+
+import msgspec
+
+from . import domain, import_file, reads, startup
+from .figures import Figure, show
+from .measure import NotHere
+
+BENCHMARKS = {"import": import_file.run, "domain": domain.run, "reads": reads.run, "startup": startup.run}
+# The import first: the memory of a child is not seen below what this process held when it started the child.
+
+
+def main() -> None:
+    """Run the benchmarks that are named, or all, one after the other."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, each figure beside its floor.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(BENCHMARKS)}; all if none")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    given = parser.parse_args()
+    unknown = sorted(set(given.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; choose from {', '.join(BENCHMARKS)}")
+    figures = [figure for name in given.names or BENCHMARKS for figure in _run(name)]
+    if given.json:
+        print(msgspec.json.format(msgspec.json.encode([figure.plain() for figure in figures]), indent=2).decode())
+    else:
+        show(figures)
+
+
+def _run(name: str) -> list[Figure]:
+    print(f"{name} …", file=sys.stderr, flush=True)
+    try:
+        return BENCHMARKS[name]()
+    except NotHere as reason:
+        print(f"{name} left out: {reason}", file=sys.stderr)
+        return []
+
+
+if __name__ == "__main__":
+    main()
