@@ -5,7 +5,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench lock clean
+.PHONY: help install run test faults check format bench lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -23,6 +23,10 @@ run: install ## Start the service with simulated students and print where to loo
 test: install ## Run the whole test suite, with real services wherever they can be had
 	@scripts/install-services $(if $(REQUIRE_SERVICES),--require)
 	@$(BIN)/python -m pytest
+
+faults: install ## Run every fault test, the long ones too (about ten minutes)
+	@scripts/install-services --require
+	@REQUIRE_SERVICES=1 $(BIN)/python -m pytest tests/faults -m ""
 
 check: install ## Check format, lint, types and layers
 	$(BIN)/ruff format --check

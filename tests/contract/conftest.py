@@ -1,6 +1,6 @@
 """Every store under the same tests: one fixture, one parameter a store."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import Protocol

@@ -1,0 +1,28 @@
+"""The interface as a client uses it: one that asks who is ready, and sends there."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+import jwt
+
+from tests.processes import SECRET
+
+
+def token() -> str:
+    """Return a token of a service that sends events."""
+    content = {"user_id": "sender", "roles": ["service"], "exp": int(time.time()) + 3600}
+    return jwt.encode(content, SECRET, algorithm="HS256")
+
+
+def post_events(url: str, events: Sequence[dict[str, Any]], *, within_s: float = 40) -> list[str]:
+    """Send events, and return what became of each; raises unless they were taken."""
+    request = urllib.request.Request(
+        f"{url}/api/v1/events",
+        json.dumps(list(events)).encode(),
+        {"Authorization": f"Bearer {token()}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=within_s) as answer:
+        return [result["status"] for result in json.load(answer)["results"]]
