@@ -122,7 +122,10 @@ class Offsets:
 
 @dataclass(frozen=True, slots=True)
 class Derivable:
-    """What a result is derived from: one version of a student's state, and what was last told of it."""
+    """What a result is derived from: one version of a student's state, and what was last told of it.
+
+    ``others`` is the window of outcomes that are no answers, oldest first.
+    """
 
     version: int
     events: int

@@ -15,6 +15,7 @@ from .domain.days import DAY_US, to_text
 from .domain.levels import Level
 from .domain.mastery import window
 from .domain.model import MasteryModel
+from .domain.outcomes import Recent
 from .domain.struggles import Struggle, struggles
 from .ports import Derivable, Message, Topic
 
@@ -84,7 +85,8 @@ def derive(student_id: str, state: Derivable, causes: Iterable[Cause], before: T
     as_of = max((part.days[-1] for part in state.aggregates.series.values()), default=frame.today)
     newest_us = max((cause.occurred_us for cause in ordered), default=as_of * DAY_US)
     answer = frame.answer(student_id, state, as_of)
-    open_now = [struggle for struggle in struggles(state.others) if struggle.open]
+    outcomes = Recent(others=list(state.others)).since(frame.kept_from).others
+    open_now = [struggle for struggle in struggles(outcomes) if struggle.open]
     now = Told(_levels(answer), tuple(sorted(struggle.id for struggle in open_now)))
     data = {
         "student_id": student_id,

@@ -3,7 +3,7 @@
 Each step of ``process`` is one durable action; the caller drives them one by one, and may die between any two.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -94,7 +94,7 @@ class StreamService:
         position = min(committed or 0, offsets.applied or 0, offsets.published or 0)
         return Assignment(partition, position, offsets.applied, offsets.published or 0)
 
-    async def process(self, held: Assignment, records: Sequence[Record]) -> AsyncIterator[Step]:
+    async def process(self, held: Assignment, records: Sequence[Record]) -> AsyncGenerator[Step, None]:
         """Do a batch of one partition, yielding after every durable action; then only the commit is left to do.
 
         Raises ``Superseded`` where somebody else has moved the applied offset: the partition has to be resumed.
@@ -146,7 +146,7 @@ class StreamService:
                 causes = batch.causes.setdefault(event.student_id, {})
                 causes[event.event_id] = Cause(event.event_id, event.occurred_us)
 
-    async def _settle(self, causes: dict[str, dict[str, Cause]], dead: Sequence[Message]) -> AsyncIterator[Step]:
+    async def _settle(self, causes: dict[str, dict[str, Cause]], dead: Sequence[Message]) -> AsyncGenerator[Step, None]:
         """Derive, publish and finish, again for the students whose state has changed meanwhile, until none is left."""
         left = dict(causes)
         while left or dead:

@@ -1,9 +1,10 @@
 """The state as one consumer of a stream changes it, over Redis: every step on the instance that the batch began on."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from ..domain.events import Event, EventStatus
-from ..domain.outcomes import Recent
+from ..domain.outcomes import WINDOW_SIZE
 from ..ports import Derivable, Offsets, Partition, Retention, Snapshot, Written
 from ..state_manager import StateKeyPatterns
 from .packing import split_outcomes, unpack_aggregates
@@ -11,6 +12,8 @@ from .redis_client import redis_errors, run_id_of
 from .redis_store import PIPELINE, RedisStore
 
 _DAY_S = 86_400
+_ORDER = itemgetter(0, 1, 2)
+"""Of an outcome: occurred time, event id, position in the event."""
 _WRITTEN = {1: Written.WRITTEN, 0: Written.CHANGED, -1: Written.GONE}
 
 
@@ -87,12 +90,12 @@ def _derivable(fields: list[bytes]) -> Derivable | None:
     if not fields:
         return None
     version, events, body, number, others, told = fields
-    window = Recent()  # more may be stored, in any order, than a window holds
-    window.add(split_outcomes(others, int(number)))
+    # More outcomes may be stored, in any order, than a window holds.
+    window = sorted(split_outcomes(others, int(number)), key=_ORDER)[-WINDOW_SIZE:]
     return Derivable(
         version=int(version),
         events=int(events),
         aggregates=unpack_aggregates(body),
-        others=tuple(window.others),
+        others=tuple(window),
         told=told or None,
     )

@@ -1,0 +1,57 @@
+"""The world of the model: surroundings in which records arrive, and consumers."""
+
+from collections.abc import Collection
+
+from ..schedule import PARTITIONS, Chance, Fault, Plan
+from .consumer import ModelConsumer
+from .properties import violations
+from .rules import Rule
+from .surroundings import Sent, Surroundings
+
+FAULTS = frozenset(Fault) - {Fault.LOST_CALLS, Fault.LOST_REPORTS}
+"""What can go wrong in the model: where a call would get lost, the consumer dies."""
+
+
+class ModelWorld(Surroundings):
+    """An event is a number, its content another; the level of a student is the sum of the contents, modulo three."""
+
+    def __init__(self, chance: Chance, plan: Plan, *, without: Collection[Rule] = ()) -> None:
+        super().__init__(chance, without)
+        self.plan = plan
+        self.workers = [ModelConsumer(number, self) for number in range(plan.consumers)]
+        self._known: list[Sent] = []
+
+    def append(self) -> None:
+        sent = self._next()
+        anywhere = Fault.MOVED_KEYS in self.plan.faults and self.chance.happens(0.4)
+        partition = self.chance.randrange(PARTITIONS) if anywhere else sent.student % PARTITIONS
+        offset = self.group.append(partition, sent)
+        self.trace.say("log p%s[%s] = %s", partition, offset, sent)
+
+    async def roll_back(self, writes: int) -> None:
+        self.store.roll_back(writes)
+
+    async def replace(self) -> None:
+        self.store.replace()
+
+    async def violations(self) -> set[str]:
+        return violations(self, self.plan)
+
+    async def remembered(self) -> dict[str, object]:
+        return {
+            "a replay changes no state": dict(self.store.values),
+            "a replay publishes nothing": len(self.results),
+            "a replay buries nothing": len(self.dead),
+        }
+
+    def _next(self) -> Sent:
+        """Return a new event, or one more copy of an old one, now and then with other content; some are invalid."""
+        chance, draw = self.chance, self.chance.random()
+        if self._known and draw < 0.3:
+            sent = chance.choice(self._known)
+            if draw < 0.08:
+                sent = sent._replace(content=(sent.content + 1) % 3)
+        else:
+            sent = Sent(chance.randrange(self.plan.students), len(self._known), chance.randrange(3), valid=True)
+            self._known.append(sent)
+        return sent._replace(valid=not chance.happens(0.1))

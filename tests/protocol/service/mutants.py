@@ -1,0 +1,59 @@
+"""The service and its state with one guard left out each, which a schedule has to notice."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from src.ports import Offsets, Partition, Snapshot, Written
+from src.results import Cause, Derived
+from src.stream_service import StreamService
+
+from .memory import MemoryStream
+
+T = TypeVar("T")
+
+
+class Unfenced(MemoryStream):
+    """Goes on with whatever instance there is."""
+
+    async def _fenced(self, act: Callable[[], T]) -> T:
+        return await self._cross(act)
+
+
+class MovesAnyway(MemoryStream):
+    """Moves the applied offset, whoever has moved it before."""
+
+    def _move_applied(self, partition: Partition, expected: int | None, end: int) -> bool:
+        del expected
+        return super()._move_applied(partition, self._offsets(partition).applied, end)
+
+
+class MovesBack(MemoryStream):
+    """Moves the published offset to the end of every batch."""
+
+    def _move_published(self, partition: Partition, end: int) -> int:
+        self._instance.write({partition: Offsets(self._offsets(partition).applied, end)})
+        return end
+
+
+class FinishesAnyway(MemoryStream):
+    """Keeps what was derived of whatever version."""
+
+    def _finish(self, snapshot: Snapshot) -> Written:
+        self._instance.write(snapshot.values)
+        return Written.WRITTEN
+
+
+class ForgetsUnfinished(StreamService):
+    """Begins anew as if nothing had been left over."""
+
+    async def begin(self) -> None:
+        self._unfinished.clear()
+        await super().begin()
+
+
+class ForgetsWhatItTold(StreamService):
+    """Compares with the mark, whatever it has told itself."""
+
+    async def _derive(self, causes: dict[str, dict[str, Cause]]) -> dict[str, tuple[int, Derived]]:
+        self._unfinished.clear()
+        return await super()._derive(causes)

@@ -1,0 +1,99 @@
+"""A real Redis that loses the end of its append only file, or everything, and is another run afterwards."""
+
+from collections.abc import Iterable, Sequence
+
+from redis import Redis
+
+from src.adapters.redis_client import redis_client
+from src.adapters.redis_store import RedisStore
+from src.adapters.redis_stream import RedisStream
+from src.ports import Offsets, Partition
+from src.state_manager import StateKeyPatterns
+from tests.services import RedisServer
+
+from ..schedule import Chance
+from .backend import Connected, Stored
+from .stepped_redis import SteppedRedis
+from .surroundings import RETENTION
+
+
+class RedisBackend:
+    """One server, emptied for a new schedule.
+
+    It has to write its file without waiting for the disk (``appendfsync no``): then the file is as long as what was
+    answered.
+    """
+
+    def __init__(self, server: RedisServer, chance: Chance) -> None:
+        self.run = 0
+        self._sizes: list[int] = []
+        self._server = server
+        self._chance = chance
+        self._empty()
+
+    def connect(self, name: str, *, loses: bool) -> Connected:
+        del name
+        client = SteppedRedis.like(redis_client(self._server.url), loses=loses)
+        store = RedisStore(client, retention=RETENTION, new_version=self._new_version, follows=False)
+        return Connected(RedisStream(store, retention=RETENTION), client.connection_pool.disconnect)
+
+    def _new_version(self) -> int:
+        return self._chance.getrandbits(48)
+
+    async def mark(self) -> None:
+        size = self._file.stat().st_size
+        if size > self._sizes[-1]:
+            self._sizes.append(size)
+
+    async def roll_back(self, writes: int) -> None:
+        kept = self._sizes[: -writes or None] or self._sizes[:1]
+        # A write that was in the middle is lost as a whole.
+        torn = kept[-1] < self._sizes[-1] and self._chance.happens(0.5)
+        keep = self._chance.randint(kept[-1], self._sizes[len(kept)]) if torn else kept[-1]
+        self._server.kill()
+        self._server.lose_tail(keep)
+        self._restart()
+        now = self._file.stat().st_size
+        self._sizes = [*(size for size in kept if size < now), now]
+
+    async def replace(self) -> None:
+        self._server.kill()
+        self._restart()
+        self._empty()
+
+    def _restart(self) -> None:
+        self._server.start()
+        self.run += 1
+
+    def _empty(self) -> None:
+        with Redis.from_url(self._server.url) as client:
+            client.flushall()
+        self._file = self._server.append_only_file
+        self._sizes = [self._file.stat().st_size]
+
+    # -- what is in it
+
+    async def stored(self, student_id: str, event_ids: Iterable[str]) -> Stored:
+        client = redis_client(self._server.url)
+        state = await RedisStore(client, retention=RETENTION, new_version=self._new_version).state(student_id)
+        contents = {}
+        for event_id in event_ids:
+            content = await client.get(StateKeyPatterns.EVENT.format(student_id=student_id, event_id=event_id))
+            if content is not None:
+                contents[event_id] = int(content)
+        values: dict[str, bytes] = {}
+        for pattern in (StateKeyPatterns.TOLD, StateKeyPatterns.MASTERY):
+            match = pattern.format(student_id=student_id, date="*")
+            values |= {key.decode(): await client.get(key) async for key in client.scan_iter(match=match)}
+        await client.aclose()
+        return Stored(state, contents, values)
+
+    async def offsets(self, partitions: Sequence[Partition]) -> list[Offsets]:
+        client = redis_client(self._server.url)
+        stream = RedisStream(
+            RedisStore(client, retention=RETENTION, new_version=self._new_version), retention=RETENTION
+        )
+        await stream.begin()
+        found = [await stream.offsets(partition) for partition in partitions]
+        await client.aclose()
+        return found

@@ -1,0 +1,73 @@
+"""The real service of a stream among all faults, over a store in memory."""
+
+from functools import partial
+
+import pytest
+
+from src.stream_service import StreamService
+
+from .play import Choice, play_service
+from .schedule import Fault
+from .service.memory import MemoryBackend, MemoryStream
+from .service.mutants import (
+    FinishesAnyway,
+    ForgetsUnfinished,
+    ForgetsWhatItTold,
+    MovesAnyway,
+    MovesBack,
+    Unfenced,
+)
+
+SCHEDULES = 300
+SMALL_SCHEDULES = 300
+MOVING = frozenset({Fault.STALL, Fault.REBALANCE})
+CROSSING = MOVING | {Fault.MOVED_KEYS}
+FORGETTING = frozenset({Fault.STALL, Fault.ROLLBACK})
+
+
+async def test_no_schedule_breaks_anything() -> None:
+    for seed in range(SCHEDULES):
+        played = await play_service(seed)
+        assert not played.broken, f"{played}"
+
+
+async def test_no_small_schedule_breaks_anything() -> None:
+    for seed in range(SMALL_SCHEDULES):
+        played = await play_service(seed, Choice(small=True))
+        assert not played.broken, f"{played}"
+
+
+@pytest.mark.parametrize(
+    ("stream_type", "faults", "seed", "broken"),
+    [
+        (Unfenced, FORGETTING, 5, "nothing is lost"),
+        (MovesAnyway, MOVING, 74, "the applied offset reaches the end"),
+        (MovesBack, MOVING, 0, "a replay publishes nothing"),
+        (FinishesAnyway, CROSSING, 151, "the snapshot is of the final state"),
+    ],
+)
+async def test_a_state_without_a_guard_is_noticed(
+    stream_type: type[MemoryStream], faults: frozenset[Fault], seed: int, broken: str
+) -> None:
+    mutant = partial(MemoryBackend, stream_type=stream_type)
+    # The first seed shows it; the others are for a Python whose chance is another.
+    for candidate in range(seed, seed + 500):
+        if broken in (await play_service(candidate, Choice(faults), backend=mutant)).broken:
+            return
+    pytest.fail("nobody notices")
+
+
+@pytest.mark.parametrize(
+    ("service_type", "faults", "seed", "broken"),
+    [
+        (ForgetsUnfinished, FORGETTING, 208, "the last update is of the final state"),
+        (ForgetsWhatItTold, CROSSING, 667, "the last notice is of the final state"),
+    ],
+)
+async def test_a_service_without_a_guard_is_noticed(
+    service_type: type[StreamService], faults: frozenset[Fault], seed: int, broken: str
+) -> None:
+    for candidate in range(seed, seed + 2000):
+        if broken in (await play_service(candidate, Choice(faults), service_type=service_type)).broken:
+            return
+    pytest.fail("nobody notices")
