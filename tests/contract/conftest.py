@@ -37,4 +37,3 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         url: str = request.getfixturevalue("redis_url")
         async with open_redis_store(redis_client(url), retention=RETENTION, new_version=new_version) as redis:
             yield redis
-
