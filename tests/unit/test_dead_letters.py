@@ -2,10 +2,11 @@
 
 import logging
 import struct
+from collections import Counter
 
 import pytest
 
-from src.dead_letters import read_back, tell_buried
+from src.dead_letters import MAX_TEXT, Record, dead_letter, read_back, tell_buried
 from src.errors import Reason
 from src.observability import JsonFormatter, Metrics, TextFormatter
 from src.ports import Message, Origin
@@ -108,3 +109,57 @@ def test_a_correlation_id_cannot_forge_a_line_or_fill_the_log(caplog: pytest.Log
 
 def test_the_group_is_named_for_the_tools_that_look_for_it() -> None:
     assert dict(message().headers)["kafka_dlt-original-consumer-group"] == GROUP.encode()
+
+
+def test_the_tools_of_kafka_connect_read_text() -> None:
+    headers = {name: value for name, value in message().headers if name.startswith("__connect.errors.")}
+    assert {name.removeprefix("__connect.errors."): (value or b"").decode() for name, value in headers.items()} == {
+        "topic": "mastery.events",
+        "partition": "2",
+        "offset": "41",
+        "connector.name": GROUP,
+        "task.id": "0",
+        "stage": "VALUE_CONVERTER",
+        "class.name": "mastery_engine.errors.InvalidEvent",
+        "exception.class.name": "mastery_engine.errors.InvalidEvent",
+        "exception.message": "data.correct_answers: must not be more than total_questions; topic: must be text",
+    }
+
+
+def test_the_tools_of_spring_read_numbers_as_big_endian_bytes() -> None:
+    headers = dict(message().headers)
+    partition, offset, timestamp = (
+        headers[f"kafka_dlt-original-{name}"] or b"" for name in ("partition", "offset", "timestamp")
+    )
+    assert (len(partition), int.from_bytes(partition, "big")) == (4, 2)
+    assert (len(offset), int.from_bytes(offset, "big")) == (8, 41)
+    assert (len(timestamp), int.from_bytes(timestamp, "big")) == (8, READ_MS)
+    assert headers["kafka_dlt-original-topic"] == b"mastery.events"
+    assert headers["kafka_dlt-original-timestamp-type"] == b"CreateTime"
+    assert headers["kafka_dlt-exception-fqcn"] == b"mastery_engine.errors.InvalidEvent"
+    assert headers["kafka_dlt-exception-message"] == headers["dlq-errors"]
+
+
+def test_a_second_round_as_a_dead_letter_replaces_what_the_first_has_left() -> None:
+    first = message()
+    again = Record(0, 7, first.key, first.value, first.headers, READ_MS)
+    second = dead_letter(again, "conflict", INVALID[1:], group=GROUP, event_id=None, correlation_id="request-8")
+    assert set(Counter(name for name, _ in second.headers).values()) == {1}
+    assert second.headers[:2] == first.headers[:2]
+    told = read_back(second.headers, **PLACE)
+    assert (told.reason, told.errors, told.event_id, told.correlation_id) == (
+        "conflict",
+        INVALID[1:],
+        None,
+        "request-8",
+    )
+    assert told.origin == Origin("mastery.events", 0, 7, READ_MS)
+
+
+def test_reasons_without_end_are_cut() -> None:
+    reasons = [Reason(f"data.field_{number}", "must be text") for number in range(1000)]
+    record = Record(0, 0, None, None, (), READ_MS)
+    sent = dead_letter(record, "invalid", reasons, group=GROUP, event_id=None, correlation_id="")
+    headers = dict(sent.headers)
+    assert len(headers["dlq-errors"] or b"") == MAX_TEXT
+    assert (sent.key, sent.value) == (None, None)

@@ -16,6 +16,8 @@ from .backend import Connected, Stored
 from .stepped_redis import SteppedRedis
 from .surroundings import RETENTION
 
+_EXEC = b"*1\r\n$4\r\nEXEC\r\n"
+
 
 class RedisBackend:
     """One server, emptied for a new schedule.
@@ -46,15 +48,24 @@ class RedisBackend:
             self._sizes.append(size)
 
     async def roll_back(self, writes: int) -> None:
-        kept = self._sizes[: -writes or None] or self._sizes[:1]
-        # A write that was in the middle is lost as a whole.
-        torn = kept[-1] < self._sizes[-1] and self._chance.happens(0.5)
-        keep = self._chance.randint(kept[-1], self._sizes[len(kept)]) if torn else kept[-1]
+        kept = self._sizes[:-writes] or self._sizes[:1]
+        keep = kept[-1]
+        if len(kept) < len(self._sizes) and self._chance.happens(0.5):
+            keep = self._end_of_a_transaction(keep, self._chance.randint(keep, self._sizes[len(kept)]))
         self._server.kill()
         self._server.lose_tail(keep)
         self._restart()
-        now = self._file.stat().st_size
-        self._sizes = [*(size for size in kept if size < now), now]
+        self._sizes = [*kept[:-1], keep]
+
+    def _end_of_a_transaction(self, first: int, last: int) -> int:
+        """Return the last place between two at which a transaction has ended, the first where there is none.
+
+        A file that was torn within a transaction had to be mended with ``redis-check-aof`` before: Redis itself leaves
+        the beginning of the transaction there, and does it after all when it loads the file the next time.
+        """
+        written = self._file.read_bytes()[first:last]
+        end = written.rfind(_EXEC)
+        return first if end < 0 else first + end + len(_EXEC)
 
     async def replace(self) -> None:
         self._server.kill()
