@@ -54,3 +54,10 @@ async def test_snapshots_are_kept_on_another_instance_too(store: RedisStore, red
     assert await store.remember([Snapshot("student-1", version, {"student:student-1:mastery:x": b"{}"})], NOW_US) == [
         True
     ]
+
+
+async def test_what_redis_has_forgotten_is_counted_again(store: RedisStore, redis_url: str) -> None:
+    await store.apply([event()], NOW_US)
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+    assert await store.apply([event()], NOW_US) == [EventStatus.APPLIED]

@@ -208,3 +208,23 @@ async def test_what_is_below_the_published_offset_is_buried_and_published_once(o
     before = len(one.broker.messages)
     assert await one.take(*batch) == [Step.APPLIED, Step.APPLIED_OFFSET, Step.PUBLISHED_OFFSET]
     assert len(one.broker.messages) == before
+
+
+async def test_a_replay_moves_no_offset_back(one: Consumer) -> None:
+    await one.take(wire("e-1"), wire("e-2"), wire("e-3"))
+    held = await one.service.resume(HERE, 0)
+    assert (held.position, held.applied, held.published) == (0, 3, 3)
+    await one.process(held, wire("e-1"))
+    assert (held.position, held.applied, held.published) == (1, 3, 3)
+    assert await one.state.offsets(HERE) == Offsets(3, 3)
+
+
+async def test_a_partition_is_resumed_where_the_least_is_known(one: Consumer) -> None:
+    await one.service.begin()
+    assert (await one.service.resume(HERE, 7)).position == 0
+    await one.state.move_applied(HERE, None, 5)
+    assert (await one.service.resume(HERE, 7)).position == 0
+    await one.state.move_published(HERE, 4)
+    assert (await one.service.resume(HERE, 7)).position == 4
+    assert (await one.service.resume(HERE, 3)).position == 3
+    assert (await one.service.resume(HERE, None)).position == 0

@@ -34,7 +34,8 @@ class RecordingPublisher:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         for message in messages:
-            loss = await pause() if self._loses else await pause() and None
+            asked = await pause()
+            loss = asked if self._loses else None
             if loss is Loss.REQUEST:
                 self._fail()
             self._broker.messages.append(message)
