@@ -71,3 +71,16 @@ async def test_a_service_without_a_guard_is_noticed(
         if broken in (await play_service(candidate, Choice(faults), service_type=service_type)).broken:
             return
     pytest.fail("nobody notices")
+
+
+class Defective(StreamService):
+    """Has a defect."""
+
+    async def is_same(self) -> bool:
+        raise KeyError
+
+
+async def test_a_defect_is_shown_with_all_that_led_to_it() -> None:
+    with pytest.raises(KeyError) as raised:
+        await play_service(0, service_type=Defective)
+    assert "consumer 0 has begun" in raised.value.__notes__[0]

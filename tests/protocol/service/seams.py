@@ -27,17 +27,22 @@ class Stepper:
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
         self._started = False
+        self._failed = False
 
     async def step(self, loss: Loss | None) -> None:
         """Go on to the next pause."""
         advance = partial(self._coroutine.send, loss if self._started else None)
         self._started = True
-        await _UntilPause(self._coroutine, advance)
+        try:
+            await _UntilPause(self._coroutine, advance)
+        except BaseException:
+            self._failed = True
+            raise
 
     async def kill(self) -> None:
         """End it where it is; what it does to clean up is done."""
         try:
-            while True:
+            while not self._failed:
                 await _UntilPause(self._coroutine, partial(self._coroutine.throw, Killed()))
         except Killed:
             return
