@@ -53,7 +53,11 @@ class ProcessRole(StrEnum):
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, role: ProcessRole, *, on_failure: Callable[[BaseException], object] = bool
+    settings: Settings,
+    role: ProcessRole,
+    *,
+    as_json: bool = False,
+    on_failure: Callable[[BaseException], object] = bool,
 ) -> AsyncIterator[Resources]:
     """Open the resources and what the role runs beside them; without Kafka there is nothing beside.
 
@@ -76,7 +80,7 @@ async def open_service(
         else:
             await stack.enter_async_context(_exporting_lag(settings, resources.metrics))
         if role is ProcessRole.ALL:
-            child = ConsumerProcess()
+            child = ConsumerProcess(as_json=as_json)
             await stack.enter_async_context(child.running())
             checks["consumer"] = child.check
             needed.add("consumer")
@@ -183,7 +187,8 @@ class ConsumerThread:
 class ConsumerProcess:
     """A consumer as a child process, started again when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_json: bool) -> None:
+        self._log_options = ("--json",) if as_json else ()
         self._port = _free_port()
         self._child: asyncio.subprocess.Process | None = None
 
@@ -219,7 +224,7 @@ class ConsumerProcess:
             # it that this process lives.
             self._child = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", package, *options, "--while-stdin-is-open"),
+                *("-m", package, *options, "--while-stdin-is-open", *self._log_options),
                 stdin=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )

@@ -47,6 +47,9 @@ def list_(reason: str | None, limit: int, cursor: str | None, *, only_open: bool
     if as_json:
         print_json(answer)
         return
+    if not answer.dead_letters and answer.next is None:
+        click.echo("There are no dead letters.")
+        return
     table = Table("Id", "Buried", "Reason", "Event", "Errors", "Handled")
     for letter in answer.dead_letters:
         table.add_row(*map(_plain, _row(letter)))

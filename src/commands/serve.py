@@ -61,11 +61,11 @@ def run(settings: Settings, role: ProcessRole = ProcessRole.ALL, *, as_json: boo
     # uvicorn drains, then raises the signal again, which by default would end the process as if killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if failures else 0))
     with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, role, failures))
+        runner.run(_serve(settings, role, failures, as_json=as_json))
 
 
-async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseException]) -> None:
-    async with open_service(settings, role, on_failure=failures.append) as resources:
+async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseException], *, as_json: bool) -> None:
+    async with open_service(settings, role, as_json=as_json, on_failure=failures.append) as resources:
         configuration = uvicorn.Config(
             create_app(lambda: nullcontext(resources), role=role),
             host=settings.host,
