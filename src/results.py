@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from .answers import MasteryAnswer, mastery_answer
-from .domain.days import DAY_US, to_text
+from .domain.days import DAY_US, day_of, to_text
 from .domain.levels import Level
 from .domain.mastery import window
 from .domain.model import MasteryModel
@@ -77,22 +77,23 @@ class Frame:
 
 
 def derive(student_id: str, state: Derivable, causes: Iterable[Cause], before: Told, frame: Frame) -> Derived:
-    """Derive a student's answer as of the last day that there is evidence of, and what to tell of it.
+    """Derive a student's answer as of the day of the newest cause, and what to tell of the last day with evidence.
 
-    Not as of the day of the causes: a late event does not take back what followed from newer ones.
+    Levels and struggles do not follow the day of the causes: a late event takes nothing back of what newer ones led to.
     """
     ordered = sorted(causes, key=lambda cause: cause.event_id)
-    as_of = max((part.days[-1] for part in state.aggregates.series.values()), default=frame.today)
-    newest_us = max((cause.occurred_us for cause in ordered), default=as_of * DAY_US)
-    answer = frame.answer(student_id, state, as_of)
+    last = max((part.days[-1] for part in state.aggregates.series.values()), default=frame.today)
+    newest_us = max((cause.occurred_us for cause in ordered), default=last * DAY_US)
+    as_of = day_of(newest_us)
+    answers = {day: frame.answer(student_id, state, day) for day in {as_of, last, frame.today}}
     outcomes = Recent(others=list(state.others)).since(frame.kept_from).others
     open_now = [struggle for struggle in struggles(outcomes) if struggle.open]
-    now = Told(_levels(answer), tuple(sorted(struggle.id for struggle in open_now)))
+    now = Told(_levels(answers[last]), tuple(sorted(struggle.id for struggle in open_now)))
     data = {
         "student_id": student_id,
         "revision": state.events,
         "causes": [cause.event_id for cause in ordered],
-        "mastery": answer,
+        "mastery": answers[as_of],
     }
     messages = [_message("updated", student_id, newest_us, data)]
     messages += [
@@ -103,8 +104,7 @@ def derive(student_id: str, state: Derivable, causes: Iterable[Cause], before: T
         for struggle in open_now
         if struggle.id not in before.struggles
     ]
-    today = answer if as_of == frame.today else frame.answer(student_id, state, frame.today)
-    return Derived(today, tuple(messages), now)
+    return Derived(answers[frame.today], tuple(messages), now)
 
 
 def _levels(answer: MasteryAnswer) -> dict[str, Level | None]:

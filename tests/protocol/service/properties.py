@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
 
 from src.answers import mastery_answer
 from src.dead_letters import read_back
-from src.domain.days import day_of, to_date
+from src.domain.days import day_of, from_date, to_date
 from src.domain.mastery import window
 from src.domain.state import StudentState
 from src.ports import Derivable, Message, Offsets, Topic
@@ -103,7 +104,8 @@ def _of_one(student_id: str, results: Iterable[Message]) -> Results:
     for message in results:
         event = msgspec.json.decode(message.value or b"")
         if event["subject"] == student_id:
-            kinds[event["type"].removeprefix("com.learnflow.mastery.").removesuffix(".v1")].append(event["data"])
+            kind = event["type"].removeprefix("com.learnflow.mastery.").removesuffix(".v1")
+            kinds[kind].append(event["data"] | {"time": event["time"]})
     return found
 
 
@@ -122,19 +124,20 @@ def _of_what_was_told(around: Surroundings, student: ExpectedStudent, kept: Stor
 def _of_updates(
     around: Surroundings, student_id: str, final: StudentState, updates: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
-    right = [
-        (
-            final.events,
-            msgspec.json.decode(msgspec.json.encode(_answer(student_id, final, _last_day(final), kept_from))),
-        )
-        for kept_from in (RETENTION.kept_from(today) for today in range(TODAY, day_of(around.now_us) + 1))
-    ]
+    kept_froms = [RETENTION.kept_from(today) for today in range(TODAY, day_of(around.now_us) + 1)]
+
+    def is_right(update: Mapping[str, Any]) -> bool:
+        as_of = from_date(date.fromisoformat(update["time"][:10]))
+        answers = (_answer(student_id, final, as_of, kept_from) for kept_from in kept_froms)
+        shown = [msgspec.json.decode(msgspec.json.encode(answer)) for answer in answers]
+        return update["revision"] == final.events and update["mastery"] in shown
+
     # Of several with the same revision the reader has the last.
     newest = sorted(updates, key=lambda update: int(update["revision"]))
-    if not [update for update in newest[-1:] if (update["revision"], update["mastery"]) in right]:
+    if not [update for update in newest[-1:] if is_right(update)]:
         yield "the update with the highest revision is of the final state"
     # A consumer that had lost its partition and dies may leave an old one behind.
-    last = [update for update in updates[-1:] if (update["revision"], update["mastery"]) in right]
+    last = [update for update in updates[-1:] if is_right(update)]
     if not last and not around.has(Fault.DEATH):
         yield "the last update is of the final state"
 
@@ -168,10 +171,6 @@ def _of_snapshots(around: Surroundings, student_id: str, final: StudentState, ke
 
 def _answer(student_id: str, final: StudentState, as_of: int, kept_from: int) -> Any:
     return mastery_answer(student_id, final.aggregates, window(as_of, kept_from), MODEL, None)
-
-
-def _last_day(final: StudentState) -> int:
-    return max(series.days[-1] for series in final.aggregates.series.values())
 
 
 def _told(around: Surroundings, student_id: str, final: StudentState) -> Told:
