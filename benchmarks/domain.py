@@ -1,21 +1,22 @@
-"""The domain alone: adding an event and deriving mastery, as multiples of decoding that event's JSON."""
+"""The domain alone: reading and adding an event and deriving mastery, as multiples of decoding that event's JSON."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import replace
 from datetime import date
 
+import jiter
 import msgspec
 
-from src.domain.days import from_date
-from src.domain.events import Event
+from src.domain.days import DAY_US, from_date
+from src.domain.events import Event, digest64
 from src.domain.mastery import standings, window
 from src.domain.model import MasteryModel
 from src.domain.state import StudentState
+from src.event_validator import decode, validate
 
 from .figures import Amount, Bound, Figure
 from .measure import compare, per_call
-from .standard import Wire, checked, small_quiz, standard_quiz, standard_state
+from .standard import Wire, checked, small_quiz, standard_quiz, standard_state, usual_events
 
 ROUNDS = 31
 ADDED, DERIVED, DECODED = 200, 50, 2000
@@ -30,6 +31,7 @@ def run() -> list[Figure]:
     state = standard_state(STUDENT, LAST_DAY)
     quiz, small = standard_quiz(STUDENT, LAST_DAY), small_quiz(STUDENT, LAST_DAY)
     return [
+        *(_reading(wire) for wire in usual_events(STUDENT, LAST_DAY)),
         _figure("adding a quiz with five responses", _adding(state, quiz), quiz, at_most=10),
         _figure("deriving mastery with all topics", _deriving(state), quiz, at_most=200),
         _figure("adding a quiz without responses", _adding(state, small), small),
@@ -47,6 +49,23 @@ def _figure(what: str, measure: Measurement, event: Wire, at_most: float | None 
         Amount(compared.floor * 1e6, "µs"),
         compared.ratio,
         None if at_most is None else Bound(at_most, at_least=False, of_ratio=True),
+    )
+
+
+def _reading(wire: Wire) -> Figure:
+    body, received_us = msgspec.json.encode(wire), (from_date(LAST_DAY) + 1) * DAY_US
+    compared = compare(
+        lambda: per_call(lambda: validate(decode(body), received_us), DECODED),
+        lambda: per_call(lambda: jiter.from_json(body), DECODED),
+        rounds=ROUNDS,
+    )
+    return Figure(
+        f"from bytes to an event: {wire['event_type']}, {len(body)} bytes",
+        Amount(compared.measured * 1e6, "µs"),
+        "decoding it with jiter into plain values",
+        Amount(compared.floor * 1e6, "µs"),
+        compared.ratio,
+        Bound(16, at_least=False, of_ratio=True),
     )
 
 
@@ -70,4 +89,5 @@ def _later(event: Event) -> Iterator[Event]:
     for number in range(1, ADDED + 1):
         event_id, occurred_us = f"{event.event_id}-{number}", event.occurred_us + number
         outcomes = tuple(o._replace(event_id=event_id, occurred_us=occurred_us) for o in event.outcomes)
-        yield replace(event, event_id=event_id, occurred_us=occurred_us, outcomes=outcomes)
+        digest = digest64(event_id.encode())
+        yield event._replace(event_id=event_id, occurred_us=occurred_us, digest=digest, outcomes=outcomes)

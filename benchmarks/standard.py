@@ -56,6 +56,17 @@ def small_quiz(student_id: str, last_day: date) -> Wire:
     return quiz | {"data": {name: quiz["data"][name] for name in ("total_questions", "correct_answers")}}
 
 
+def usual_events(student_id: str, last_day: date) -> Iterator[Wire]:
+    """Yield the newest event of each of the usual types, and a quiz without responses as well."""
+    newest = {wire["event_type"]: wire for wire in standard_events(student_id, last_day)}
+    about = newest["exercise.completed"]
+    yield from newest.values()
+    yield small_quiz(student_id, last_day)
+    told = {"exercise_id": "loops-01", "success": False, "error_type": "TypeError"}
+    yield about | {"event_type": "code.executed", "data": told}
+    yield about | {"event_type": "help.requested", "data": {"message_kind": "stuck", "exercise_id": "loops-01"}}
+
+
 def checked(wire: Wire, day: date) -> Event:
     """Return an event as validation leaves it, received at the end of a day."""
     event = validate(wire, (from_date(day) + 1) * DAY_US)

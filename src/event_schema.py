@@ -1,9 +1,9 @@
-"""The wire form of events: one strict model per event type, and what each becomes.
+"""The wire form of events: one strict model per event type.
 
 The models are the single description of the format: they validate, and the OpenAPI document shows their schemas.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
@@ -20,11 +20,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from .domain import days, evidence
+from .domain import days
 from .domain.events import EventType
-from .domain.evidence import Component, Difficulty
-from .domain.fixed import MICRO, ratio, scale
-from .domain.outcomes import OutcomeKind
+from .domain.evidence import Difficulty
 
 ID_PATTERN = r"^[A-Za-z0-9._-]+$"
 MAX_RESPONSES = 200
@@ -33,14 +31,15 @@ MAX_COUNT = 1_000_000
 MAX_SECONDS = 2_678_400
 
 
-def _unsigned(value: float) -> float:
-    return value + 0.0  # -0.0 is the same number, and so the same content, as 0.0
+def unsigned(value: float) -> float:
+    """Return a number without the sign of a zero: -0.0 is the same content as 0.0."""
+    return value + 0.0
 
 
-Score: TypeAlias = Annotated[float, Field(ge=0, le=1), AfterValidator(_unsigned)]
+Score: TypeAlias = Annotated[float, Field(ge=0, le=1), AfterValidator(unsigned)]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Total: TypeAlias = Annotated[int, Field(ge=1, le=MAX_COUNT)]
-Seconds: TypeAlias = Annotated[float, Field(ge=0, le=MAX_SECONDS), AfterValidator(_unsigned)]
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=MAX_SECONDS), AfterValidator(unsigned)]
 ShortId: TypeAlias = Annotated[str, Field(pattern=ID_PATTERN, min_length=1, max_length=64)]
 LongId: TypeAlias = Annotated[str, Field(pattern=ID_PATTERN, min_length=1, max_length=128)]
 
@@ -74,9 +73,6 @@ Timestamp: TypeAlias = Annotated[
     ),
 ]
 
-Sums: TypeAlias = tuple[Component, int, int]
-"""Component, score times weight, and weight, in micro-units."""
-
 
 class Wire(BaseModel):
     """Strict and frozen; unknown fields are ignored and not kept."""
@@ -85,33 +81,23 @@ class Wire(BaseModel):
 
 
 class Payload(Wire):
-    """The ``data`` of an event."""
+    """The ``data`` of an event; ``within`` names a count and the total that it may not exceed."""
 
     type: ClassVar[EventType]
-
-    def sums(self) -> Sums | None:
-        """Return the evidence that it is, if any."""
-        return None
-
-    def active_days(self, day: int) -> set[int]:
-        """Return the days on which it shows activity; day is the event's own."""
-        return {day}
-
-    def outcomes(self) -> Iterator[dict[str, Any]]:
-        """Yield the outcomes that it tells of, as fields of ``Outcome``, in their order in the event."""
-        yield from ()
+    within: ClassVar[tuple[str, str] | None] = None
 
     @classmethod
-    def missing(cls, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield (field, reason) for rules about which fields are there."""
+    def missing(cls, data: dict[str, Any]) -> Sequence[tuple[str, str]]:
+        """Return (field, reason) of every broken rule about which fields are there."""
         del data
-        yield from ()
+        return ()
 
 
 class ExerciseCompleted(Payload):
     """An exercise, or a set of them, was worked on: exactly one of passed, score, or the two counts."""
 
     type = EventType.EXERCISE_COMPLETED
+    within = ("completed_exercises", "total_exercises")
 
     passed: StrictBool | None = None
     score: Score | None = None
@@ -124,50 +110,21 @@ class ExerciseCompleted(Payload):
     @field_validator("completed_exercises")
     @classmethod
     def _within_total(cls, value: int | None, info: ValidationInfo) -> int | None:
-        return _at_most(value, info, "total_exercises")
+        return _at_most(value, info, cls.within[1])
 
     @classmethod
-    def missing(cls, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield a reason unless there is exactly one way to score it."""
-        counts = [name for name in ("completed_exercises", "total_exercises") if data.get(name) is not None]
-        ways = sum(data.get(name) is not None for name in ("passed", "score")) + bool(counts)
+    def missing(cls, data: dict[str, Any]) -> Sequence[tuple[str, str]]:
+        """Return a reason unless there is exactly one way to score it."""
+        part, total = cls.within
+        has_part, has_total = data.get(part) is not None, data.get(total) is not None
+        ways = (data.get("passed") is not None) + (data.get("score") is not None) + (has_part or has_total)
+        reasons = []
         if ways != 1:
-            yield "", "give exactly one of passed, score, or completed_exercises with total_exercises"
-        if len(counts) == 1:
-            other = "total_exercises" if counts == ["completed_exercises"] else "completed_exercises"
-            yield other, f"required with {counts[0]}"
-
-    @property
-    def hardness(self) -> Difficulty:
-        """Return the difficulty, intermediate when not given."""
-        return self.difficulty or Difficulty.INTERMEDIATE
-
-    @property
-    def counts(self) -> tuple[int, int] | None:
-        """Return (completed, total) where the exercise was given so."""
-        if self.completed_exercises is None or self.total_exercises is None:
-            return None
-        return self.completed_exercises, self.total_exercises
-
-    @property
-    def fraction(self) -> float:
-        """Return the score where it was given by one number or by passed."""
-        return float(self.passed is True) if self.score is None else self.score
-
-    def sums(self) -> Sums:
-        """Return evidence of completion."""
-        if self.counts:
-            return Component.COMPLETION, *evidence.counted(*self.counts, self.hardness)
-        return Component.COMPLETION, *evidence.scored(self.fraction, self.hardness)
-
-    def outcomes(self) -> Iterator[dict[str, Any]]:
-        """Yield the exercise as a whole."""
-        yield {
-            "kind": OutcomeKind.EXERCISE,
-            "item": self.exercise_id,
-            "score": ratio(*self.counts) if self.counts else scale(self.fraction, MICRO),
-            "time_spent_s": self.time_spent_s,
-        }
+            reasons.append(("", "give exactly one of passed, score, or completed_exercises with total_exercises"))
+        if has_part != has_total:
+            given, other = (part, total) if has_part else (total, part)
+            reasons.append((other, f"required with {given}"))
+        return reasons
 
 
 class Response(Wire):
@@ -182,6 +139,7 @@ class QuizCompleted(Payload):
     """A quiz was answered; with its responses, each question counts for the learner model."""
 
     type = EventType.QUIZ_COMPLETED
+    within = ("correct_answers", "total_questions")
 
     total_questions: Total
     correct_answers: Count
@@ -192,27 +150,7 @@ class QuizCompleted(Payload):
     @field_validator("correct_answers")
     @classmethod
     def _within_total(cls, value: int, info: ValidationInfo) -> int | None:
-        return _at_most(value, info, "total_questions")
-
-    def sums(self) -> Sums:
-        """Return evidence of quiz."""
-        return Component.QUIZ, *evidence.counted(self.correct_answers, self.total_questions)
-
-    def outcomes(self) -> Iterator[dict[str, Any]]:
-        """Yield the quiz as a whole, then each answer."""
-        yield {
-            "kind": OutcomeKind.QUIZ,
-            "item": self.quiz_id,
-            "score": ratio(self.correct_answers, self.total_questions),
-            "time_spent_s": self.time_spent_s,
-        }
-        for answer in self.responses or ():
-            yield {
-                "kind": OutcomeKind.ANSWER,
-                "item": answer.item,
-                "score": MICRO if answer.correct else 0,
-                "skills": tuple(answer.skills),
-            }
+        return _at_most(value, info, cls.within[1])
 
 
 class QualityAssessed(Payload):
@@ -226,15 +164,13 @@ class QualityAssessed(Payload):
     peer_review_score: Score | None = None
 
     @classmethod
-    def missing(cls, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield a reason where there is no rating at all."""
-        if all(data.get(name) is None for name in cls.model_fields):
-            yield "", f"give one or more of {', '.join(cls.model_fields)}"
-
-    def sums(self) -> Sums:
-        """Return evidence of quality."""
-        given = [getattr(self, name) for name in type(self).model_fields]
-        return Component.QUALITY, *evidence.rated([rating for rating in given if rating is not None])
+    def missing(cls, data: dict[str, Any]) -> Sequence[tuple[str, str]]:
+        """Return a reason where there is no rating at all."""
+        ratings = cls.__pydantic_fields__
+        for name in ratings:
+            if data.get(name) is not None:
+                return ()
+        return [("", f"give one or more of {', '.join(ratings)}")]
 
 
 class ActivityRecorded(Payload):
@@ -243,10 +179,6 @@ class ActivityRecorded(Payload):
     type = EventType.ACTIVITY_RECORDED
 
     activity_dates: Annotated[list[CalendarDate], Field(max_length=MAX_ACTIVITY_DATES)] | None = None
-
-    def active_days(self, day: int) -> set[int]:
-        """Return the listed days and the event's own."""
-        return {day, *map(days.from_date, self.activity_dates or ())}
 
 
 class CodeExecuted(Payload):
@@ -258,15 +190,6 @@ class CodeExecuted(Payload):
     success: StrictBool
     error_type: ShortId | None = None
 
-    def outcomes(self) -> Iterator[dict[str, Any]]:
-        """Yield the run."""
-        yield {
-            "kind": OutcomeKind.RUN,
-            "item": self.exercise_id,
-            "score": MICRO if self.success else 0,
-            "detail": None if self.success else self.error_type,
-        }
-
 
 class HelpRequested(Payload):
     """A student asked for help; ``stuck`` is a struggle by itself."""
@@ -275,10 +198,6 @@ class HelpRequested(Payload):
 
     message_kind: ShortId
     exercise_id: LongId | None = None
-
-    def outcomes(self) -> Iterator[dict[str, Any]]:
-        """Yield the request."""
-        yield {"kind": OutcomeKind.HELP, "item": self.exercise_id, "detail": self.message_kind}
 
 
 PAYLOADS: dict[EventType, type[Payload]] = {

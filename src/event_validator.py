@@ -1,29 +1,36 @@
 """From bytes or a decoded object to an ``Event``, or to every reason why not. Pure: the time is an argument."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jiter
-import msgspec
 from pydantic import ValidationError
 
 from .domain.days import DAY_US, day_of, from_date, parse_date, to_us
 from .domain.events import ALIASES, Event, EventType, digest64, first_day
-from .domain.evidence import Evidence, active
-from .domain.outcomes import Outcome
+from .domain.evidence import active
 from .errors import InvalidJSON, Reason
-from .event_schema import PAYLOADS, Envelope, Payload
+from .event_effects import EFFECTS
+from .event_forms import FORMS, encode_content, is_plain
+from .event_schema import PAYLOADS, ActivityRecorded, Envelope, Payload
 
 _TIMESTAMP = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
-_EVENT_TYPE = re.compile(r"(?:com\.learnflow\.)?([a-z.]+?)(?:\.v1)?", re.ASCII)
-_NAMES = {name.value: name for name in EventType} | ALIASES
+_NAMES = {
+    f"{before}{name}{after}": kind
+    for name, kind in ({kind.value: kind for kind in EventType} | ALIASES).items()
+    for before in ("", "com.learnflow.")
+    for after in ("", ".v1")
+}
 _CLOUD_ATTRIBUTES = {"event_id": "id", "event_type": "type", "timestamp": "time", "student_id": "subject"}
 _EARLIEST_US, _LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
-_encode = msgspec.msgpack.Encoder(enc_hook=lambda model: model.__dict__).encode
+
+_SECONDS_US = {f":{second:02}Z": second * 1_000_000 for second in range(60)}
+_ACTIVITY = EventType.ACTIVITY_RECORDED
 
 _REASONS = {
     "missing": "required",
@@ -105,6 +112,34 @@ def validate(content: object, received_us: int) -> Event | Invalid:
 
     ``received_us`` is when it first arrived, in microseconds since the epoch.
     """
+    event = recognise(content, received_us)
+    return judge(content, received_us) if event is None else event
+
+
+def recognise(content: object, received_us: int) -> Event | None:
+    """Return the event where a form takes it, as nearly all do; what it is None for has to be judged."""
+    if not isinstance(content, dict):
+        return None
+    reasons: list[Reason] = []
+    plain = _unwrap(content, reasons) if "specversion" in content else content
+    name = plain.get("event_type")
+    kind = _NAMES.get(name) if isinstance(name, str) else None
+    event = None if kind is None or reasons else FORMS[kind].read(plain)
+    occurred_us = None if event is None else _instant(event.timestamp, received_us, reasons)
+    if kind is None or event is None or occurred_us is None:
+        return None
+    day = occurred_us // DAY_US
+    try:
+        encoded = encode_content(kind, occurred_us, event.topic, event.data)
+    except UnicodeEncodeError:
+        return None
+    if not is_plain(encoded) or (kind is _ACTIVITY and max(_active_days(event.data, day)) > day):
+        return None
+    return _event(event, event.data, kind, (occurred_us, received_us), encoded)
+
+
+def judge(content: object, received_us: int) -> Event | Invalid:
+    """Return the event, or all reasons against it, as the models say: the same as ``validate``, in its own time."""
     if not isinstance(content, dict):
         return Invalid(None, (Reason("", "must be an object"),))
     reasons: list[Reason] = []
@@ -114,9 +149,10 @@ def validate(content: object, received_us: int) -> Event | Invalid:
     occurred_us = _instant(plain["timestamp"], received_us, reasons) if "timestamp" in plain else None
     payload = _payload(kind, plain.get("data"), reasons)
     _check_activity(kind, plain.get("data"), occurred_us, reasons)
-    if reasons or envelope is None or payload is None or occurred_us is None:
+    if reasons or envelope is None or kind is None or payload is None or occurred_us is None:
         return Invalid(_usable_id(plain), tuple(sorted(set(reasons))))
-    return _event(envelope, payload, occurred_us, received_us)
+    encoded = encode_content(kind, occurred_us, envelope.topic, payload)
+    return _event(envelope, payload, kind, (occurred_us, received_us), encoded)
 
 
 def explain(error: ValidationError, prefix: str = "") -> Iterator[Reason]:
@@ -154,8 +190,7 @@ def _check(model: type[Any], content: object, prefix: str, reasons: list[Reason]
 def _event_type(value: object, reasons: list[Reason]) -> EventType | None:
     if not isinstance(value, str):
         return None  # the envelope has said so already
-    match = _EVENT_TYPE.fullmatch(value)
-    kind = _NAMES.get(match[1]) if match else None
+    kind = _NAMES.get(value)
     if kind is None:
         reasons.append(Reason("event_type", f"must be one of {', '.join(EventType)}, or an alias of one"))
     return kind
@@ -177,6 +212,20 @@ def _instant(value: object, received_us: int, reasons: list[Reason]) -> int | No
 
 
 def _parse(text: str) -> int | None:
+    # The usual form to the second: the minute is one of few, since events come as they occur.
+    second_us = _SECONDS_US.get(text[16:])
+    if second_us is None:
+        return _parse_any(text)
+    minute_us = _minute(text[:16])
+    return None if minute_us is None else minute_us + second_us
+
+
+@lru_cache(maxsize=1024)
+def _minute(text: str) -> int | None:
+    return _parse_any(f"{text}:00Z")
+
+
+def _parse_any(text: str) -> int | None:
     if not _TIMESTAMP.fullmatch(text):
         return None
     try:
@@ -206,27 +255,31 @@ def _check_activity(kind: EventType | None, data: object, occurred_us: int | Non
         reasons.append(Reason("data.activity_dates", "must not be after the day of the timestamp"))
 
 
-def _event(envelope: Envelope, payload: Payload, occurred_us: int, received_us: int) -> Event:
-    day = day_of(occurred_us)
-    oldest = first_day(day_of(received_us))
-    sums = payload.sums()
-    pieces = [] if sums is None else [Evidence(day, sums[0], envelope.topic, *sums[1:])]
-    pieces += [active(active_day) for active_day in sorted(payload.active_days(day))]
+def _event(
+    about: Envelope,
+    data: Any,  # noqa: ANN401  # a model or its form
+    kind: EventType,
+    times: tuple[int, int],
+    content: bytes,
+) -> Event:
+    occurred_us, received_us = times
+    day, oldest = occurred_us // DAY_US, first_day(received_us // DAY_US)
+    piece, outcomes = EFFECTS[kind](about, data, occurred_us, day)
+    digest = digest64(about.event_id.encode())
+    if kind is _ACTIVITY:
+        evidence = tuple(active(listed) for listed in sorted(_active_days(data, day)) if listed >= oldest)
+    elif day < oldest:
+        evidence = ()
+    else:
+        evidence = (active(day),) if piece is None else (piece, active(day))
     return Event(
-        event_id=envelope.event_id,
-        student_id=envelope.student_id,
-        type=payload.type,
-        occurred_us=occurred_us,
-        received_us=received_us,
-        content=digest64(_encode((payload.type, occurred_us, envelope.topic, payload))),
-        evidence=tuple(piece for piece in pieces if piece.day >= oldest),
-        outcomes=tuple(_outcomes(envelope, payload, occurred_us)),
+        about.event_id, about.student_id, kind, occurred_us, received_us, digest, digest64(content), evidence, outcomes
     )
 
 
-def _outcomes(envelope: Envelope, payload: Payload, occurred_us: int) -> Iterable[Outcome]:
-    for position, fields in enumerate(payload.outcomes()):
-        yield Outcome(occurred_us, envelope.event_id, position, topic=envelope.topic, **fields)
+def _active_days(activity: ActivityRecorded, day: int) -> set[int]:
+    """Return the days that an activity lists, and its own."""
+    return {day, *map(from_date, activity.activity_dates or ())}
 
 
 def _usable_id(plain: Mapping[str, Any]) -> str | None:

@@ -1,15 +1,19 @@
 """A validated event: who, when, and what it adds."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
+from struct import Struct
+from typing import NamedTuple
 
-from .days import day_of
+from .days import DAY_US, day_of
 from .evidence import Evidence
 from .outcomes import Outcome
 
 WINDOW_DAYS = 90
 """Mastery looks at this many days, the last included; older evidence never counts."""
+
+
+_signed = Struct(">q").unpack
 
 
 class EventType(StrEnum):
@@ -21,6 +25,9 @@ class EventType(StrEnum):
     ACTIVITY_RECORDED = "activity.recorded"
     CODE_EXECUTED = "code.executed"
     HELP_REQUESTED = "help.requested"
+
+    # As with Component: types are keys, of themselves and of the text that names them.
+    __hash__ = str.__hash__
 
 
 ALIASES = {
@@ -44,12 +51,11 @@ class EventStatus(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event that passed validation, as what it adds to a student's state.
 
-    ``content`` is a 64-bit digest of everything but the source; ``received_us`` is when it first arrived, the
-    moment against which its age is judged for ever.
+    ``digest`` is the 64-bit digest under which its id is counted, ``content`` one of everything but the source;
+    ``received_us`` is when it first arrived, the moment against which its age is judged for ever.
     """
 
     event_id: str
@@ -57,6 +63,7 @@ class Event:
     type: EventType
     occurred_us: int
     received_us: int
+    digest: int
     content: int
     evidence: tuple[Evidence, ...]
     outcomes: tuple[Outcome, ...]
@@ -69,12 +76,7 @@ class Event:
     @property
     def expired(self) -> bool:
         """Tell whether it was older than the window when it was received."""
-        return self.day < first_day(day_of(self.received_us))
-
-    @property
-    def digest(self) -> int:
-        """Return the 64-bit digest under which its id is counted."""
-        return digest64(self.event_id.encode())
+        return self.occurred_us // DAY_US < first_day(self.received_us // DAY_US)
 
 
 def first_day(last_day: int) -> int:
@@ -84,4 +86,5 @@ def first_day(last_day: int) -> int:
 
 def digest64(content: bytes) -> int:
     """Return a signed 64-bit digest (BLAKE2b)."""
-    return int.from_bytes(blake2b(content, digest_size=8).digest(), "big", signed=True)
+    digest: int = _signed(blake2b(content, digest_size=8).digest())[0]
+    return digest

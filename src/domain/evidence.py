@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from .fixed import MICRO, divide, scale
@@ -34,6 +34,8 @@ class Difficulty(StrEnum):
     INTERMEDIATE = "intermediate"
     ADVANCED = "advanced"
 
+    __hash__ = str.__hash__  # as above
+
 
 DIFFICULTY_WEIGHT = {
     Difficulty.BEGINNER: 800_000,
@@ -61,17 +63,27 @@ def scored(score: float, difficulty: Difficulty) -> tuple[int, int]:
 
 def counted(correct: int, total: int, difficulty: Difficulty = Difficulty.INTERMEDIATE) -> tuple[int, int]:
     """Return (score * weight, weight) of correct out of total questions or exercises; total is at least 1."""
-    weight = min(total, QUESTIONS_CAP) * DIFFICULTY_WEIGHT[difficulty]
+    each = DIFFICULTY_WEIGHT[difficulty]
+    if total <= QUESTIONS_CAP:
+        return correct * each, total * each
+    weight = QUESTIONS_CAP * each
     return divide(correct * weight, total), weight
 
 
 def rated(ratings: Sequence[float]) -> tuple[int, int]:
     """Return (score * weight, weight) of the mean of one or more ratings of 0..1."""
-    # Exact: a sum of floats is rounded on the way, and not by every version of Python in the same way.
-    mean = sum(map(Fraction, ratings), Fraction()) / len(ratings)
-    return divide(mean.numerator * MICRO, mean.denominator), MICRO
+    # Exact: a sum of floats is rounded on the way, and not by every version of Python in the same way. The denominators
+    # of doubles are powers of two, so the largest is a multiple of all.
+    total, common = 0, 1
+    for rating in ratings:
+        numerator, denominator = rating.as_integer_ratio()
+        if denominator > common:
+            total, common = total * (denominator // common), denominator
+        total += numerator * (common // denominator)
+    return divide(total * MICRO, common * len(ratings)), MICRO
 
 
+@lru_cache(maxsize=128)
 def active(day: int) -> Evidence:
     """Return the evidence that a student was active on a day."""
     return Evidence(day, Component.CONSISTENCY, None, MICRO, MICRO)

@@ -18,7 +18,7 @@ def divide(numerator: int, denominator: int) -> int:
 def scale(value: float, units: int) -> int:
     """Return value * units rounded half to even, exact from the double that value is."""
     numerator, denominator = value.as_integer_ratio()
-    return divide(numerator * units, denominator)
+    return numerator * units if denominator == 1 else divide(numerator * units, denominator)
 
 
 def fraction(micro: int) -> float:
