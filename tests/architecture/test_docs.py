@@ -111,7 +111,7 @@ def test_every_file_that_is_named_exists(path: Path) -> None:
 
 def test_every_decision_has_a_number_of_its_own_its_three_parts_and_a_line_in_the_list() -> None:
     pages = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
-    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    assert len({page.name[:4] for page in pages}) == len(pages)
     listed = links(read("docs/adr/README.md"))
     for page in pages:
         title, *parts = headings(page.read_text(encoding="utf-8"))
