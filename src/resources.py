@@ -14,8 +14,9 @@ from .adapters.kafka_dead_letters import KafkaDeadLetters
 from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
 from .adapters.redis_client import redis_client
 from .adapters.redis_dead_letters import RedisDeadLetterIndex
-from .adapters.redis_store import RedisStore, open_redis_store
-from .adapters.sqlite_store import SqliteStore, copy_database, open_sqlite_store
+from .adapters.redis_store import open_redis_store
+from .adapters.sqlite_database import copy_database, open_database
+from .adapters.sqlite_store import SqliteStore
 from .config import Settings
 from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.model import MasteryModel
@@ -23,7 +24,7 @@ from .errors import StoreUnavailable
 from .health import Health
 from .mastery_service import MasteryService
 from .observability import Metrics
-from .ports import Clock, Retention, wall_clock
+from .ports import Clock, DeadLetterIndex, EvidenceStore, Maintenance, wall_clock
 from .security import SecurityManager, lets_legitimate_input_through
 from .state_manager import StateManager, Ttl
 
@@ -59,34 +60,47 @@ async def open_resources(
     metrics = Metrics()
     ttl = ttl_of(settings)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_open_store(settings, ttl.retention, data_dir))
-        state = StateManager(store, maintenance=store, ttl=ttl, clock=clock)
+        stores = await stack.enter_async_context(_open_stores(settings, ttl, data_dir))
+        state = StateManager(stores.evidence, maintenance=stores.maintenance, ttl=ttl, clock=clock)
         model = mastery_model(settings)
         queue = _open_queue(settings, stack) if data_dir is None else None
-        mastery = MasteryService(store, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
+        mastery = MasteryService(stores.evidence, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
+        log = NoDeadLetters() if queue is None else KafkaDeadLetters(settings.kafka_client())
         yield Resources(
             settings=settings,
             metrics=metrics,
             security=open_security(settings, clock),
             state=state,
             mastery=mastery,
-            dead_letters=_dead_letters(settings, mastery, store, ttl=ttl, clock=clock),
+            dead_letters=DeadLetterService(mastery, log=log, index=stores.handled, clock=clock),
             exposition=metrics.exposition,
             health=Health(
-                {"store": store.ping, "sanitisation": _check_sanitisation},
+                {"store": stores.maintenance.ping, "sanitisation": _check_sanitisation},
                 frozenset({"store", "sanitisation"}),
                 metrics,
             ),
         )
 
 
-def _open_store(
-    settings: Settings, retention: Retention, data_dir: Path | None
-) -> AbstractAsyncContextManager[SqliteStore | RedisStore]:
-    """Return Redis where one is configured, else the embedded store."""
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is kept between requests, port by port; all of it in one database or one Redis."""
+
+    evidence: EvidenceStore
+    maintenance: Maintenance
+    handled: DeadLetterIndex
+
+
+@asynccontextmanager
+async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> AsyncIterator[Stores]:
+    """Open Redis where one is configured, else the embedded database."""
     if settings.redis_url is None or data_dir is not None:
-        return open_sqlite_store(data_dir or settings.data_dir, retention=retention, new_version=new_version)
-    return open_redis_store(redis_of(settings), retention=retention, new_version=new_version)
+        async with open_database(data_dir or settings.data_dir) as database:
+            embedded = SqliteStore(database, retention=ttl.retention, new_version=new_version)
+            yield Stores(embedded, embedded, NoDeadLetters())
+        return
+    async with open_redis_store(redis_of(settings), retention=ttl.retention, new_version=new_version) as store:
+        yield Stores(store, store, RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter))
 
 
 def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:
@@ -96,16 +110,6 @@ def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:
     publisher = KafkaPublisher(settings.kafka_client())
     stack.callback(publisher.close)
     return KafkaQueue(publisher)
-
-
-def _dead_letters(
-    settings: Settings, mastery: MasteryService, store: SqliteStore | RedisStore, *, ttl: Ttl, clock: Clock
-) -> DeadLetterService:
-    """Return the service over the topic where Kafka is configured, else over nothing."""
-    if settings.kafka_bootstrap_servers is None or not isinstance(store, RedisStore):
-        return DeadLetterService(mastery, log=NoDeadLetters(), index=NoDeadLetters(), clock=clock)
-    index = RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter)
-    return DeadLetterService(mastery, log=KafkaDeadLetters(settings.kafka_client()), index=index, clock=clock)
 
 
 def redis_of(settings: Settings) -> "Redis":

@@ -9,7 +9,8 @@ import pytest
 
 from src.adapters.redis_client import redis_client
 from src.adapters.redis_store import open_redis_store
-from src.adapters.sqlite_store import open_sqlite_store
+from src.adapters.sqlite_database import open_database
+from src.adapters.sqlite_store import SqliteStore
 from src.ports import EvidenceStore, Maintenance, Retention
 from tests.fakes import MemoryStore
 
@@ -31,8 +32,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "memory":
         yield MemoryStore(RETENTION)
     elif request.param == "sqlite":
-        async with open_sqlite_store(tmp_path, retention=RETENTION, new_version=new_version) as sqlite:
-            yield sqlite
+        async with open_database(tmp_path) as database:
+            yield SqliteStore(database, retention=RETENTION, new_version=new_version)
     else:
         url: str = request.getfixturevalue("redis_url")
         async with open_redis_store(redis_client(url), retention=RETENTION, new_version=new_version) as redis:
