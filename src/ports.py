@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from .domain.aggregates import Aggregates
+from .domain.cohorts import Cohort, Membership
 from .domain.events import Event, EventStatus
 from .domain.outcomes import Outcome, Recent
 from .domain.state import StudentState
@@ -274,6 +275,73 @@ class DeadLetterIndex(Protocol):
 
     async def remember(self, letter: DeadLetter, handled: Handled) -> Handled:
         """Keep what was done, unless something was before; return what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCohort:
+    """A cohort and its version: another one after every change."""
+
+    version: int
+    cohort: Cohort
+
+
+@dataclass(frozen=True, slots=True)
+class CohortSize:
+    """A cohort as a list shows it."""
+
+    cohort_id: str
+    name: str
+    students: int
+    teachers: int
+
+
+@dataclass(frozen=True, slots=True)
+class CohortPage:
+    """Cohorts by id; ``next`` is the id after which the next page begins, None where nothing is left."""
+
+    cohorts: tuple[CohortSize, ...]
+    next: str | None
+
+
+class MemberChange(StrEnum):
+    """What came of changing one member of a cohort."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    MISSING = "missing"
+    FULL = "full"
+
+
+class CohortStore(Protocol):
+    """The cohorts; every change is one durable step, and gives the cohort another version."""
+
+    async def put(self, cohort: Cohort, expected: int | None) -> int | None:
+        """Keep a cohort if its version is the one expected (None: there is none); return the new version, else None."""
+
+    async def get(self, cohort_id: str) -> StoredCohort | None:
+        """Return a cohort with all its members, None where there is none."""
+
+    async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
+        """Return up to limit cohorts with ids greater than after, sorted: those of a teacher, or all."""
+
+    async def delete(self, cohort_id: str, expected: int) -> bool:
+        """Remove a cohort if its version is the one expected; tell whether it was."""
+
+    async def add(self, cohort_id: str, membership: Membership, member_id: str) -> MemberChange:
+        """Make somebody a member; ``FULL`` where the cohort has as many of them as it may have."""
+
+    async def remove(self, cohort_id: str, membership: Membership, member_id: str) -> MemberChange:
+        """Make somebody a member no longer."""
+
+
+class Teaching(Protocol):
+    """Who teaches whom, as it is at this moment: each question is one look at an index, and nothing is cached."""
+
+    async def teaches(self, user_id: str, student_id: str) -> bool:
+        """Tell whether some cohort has the one as a teacher and the other as a student."""
+
+    async def teaches_cohort(self, user_id: str, cohort_id: str) -> bool:
+        """Tell whether a cohort exists and has this teacher."""
 
 
 class Maintenance(Protocol):

@@ -27,6 +27,10 @@ class StateKeyPatterns:
     OFFSETS: Final = "offsets:{cluster_id}:{topic_id}:{partition}"
     PREDICTION: Final = "prediction:{student_id}:cache"
     BATCH: Final = "batch:{batch_id}:status"
+    COHORTS: Final = "cohorts"
+    COHORT: Final = "cohort:{cohort_id}"
+    COHORT_MEMBERS: Final = "cohort:{cohort_id}:{membership}"
+    COHORTS_OF_MEMBER: Final = "cohorts:{membership}:{member_id}"
     DEAD_LETTER: Final = "dead-letter:{partition}:{offset}:{timestamp_ms}"
 
 

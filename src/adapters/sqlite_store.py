@@ -80,7 +80,7 @@ class SqliteStore:
         row = self._database.row(sql, student_id)
         if row is None:
             return None
-        counted = dict(self._database.rows("SELECT digest, day FROM counted WHERE student = ?", row[0]))
+        counted: dict[int, int] = dict(self._database.rows("SELECT digest, day FROM counted WHERE student = ?", row[0]))
         recent = Recent(unpack_outcomes(row[3]), unpack_outcomes(row[4]))
         return StudentState(unpack_aggregates(row[2]), recent, counted, row[1])
 
