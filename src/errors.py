@@ -13,6 +13,7 @@ MasteryError
     ├── NotFound                404
     ├── Conflict                409
     ├── TimedOut                408
+    ├── PreconditionFailed      412
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
     ├── StoreUnavailable        503
@@ -111,6 +112,12 @@ class Conflict(Refused):
     """The request contradicts what is stored."""
 
     status, code, title = 409, "conflict", "Conflict"
+
+
+class PreconditionFailed(Refused):
+    """What is to be changed is not as the request says that it is."""
+
+    status, code, title = 412, "precondition-failed", "Changed meanwhile"
 
 
 class TooLarge(Refused):

@@ -11,7 +11,7 @@ from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
 from . import __version__
-from .api import agents, dead_letters, docs, events, health, students
+from .api import agents, cohorts, dead_letters, docs, events, health, students
 from .api.parameters import single_values
 from .errors import StoreUnavailable
 from .middleware import correlation_middleware, request_metrics_middleware, security_headers_middleware
@@ -21,7 +21,7 @@ from .resources import TRIM_EVERY_S, Opener, Resources
 
 _log = logging.getLogger("mastery_engine.main")
 
-_ROUTERS = (health, events, students, dead_letters, agents, docs)
+_ROUTERS = (health, events, students, cohorts, dead_letters, agents, docs)
 
 DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
 

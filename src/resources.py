@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from .adapters.kafka_dead_letters import KafkaDeadLetters
 from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
 from .adapters.redis_client import redis_client
+from .adapters.redis_cohorts import RedisCohorts
 from .adapters.redis_dead_letters import RedisDeadLetterIndex
 from .adapters.redis_store import open_redis_store
+from .adapters.sqlite_cohorts import SqliteCohorts
 from .adapters.sqlite_database import copy_database, open_database
 from .adapters.sqlite_store import SqliteStore
+from .cohort_service import CohortService
 from .config import Settings
 from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.model import MasteryModel
@@ -25,6 +28,7 @@ from .health import Health
 from .mastery_service import MasteryService
 from .observability import Metrics
 from .ports import Clock, DeadLetterIndex, EvidenceStore, Maintenance, wall_clock
+from .rights import Rights
 from .security import SecurityManager, lets_legitimate_input_through
 from .state_manager import StateManager, Ttl
 
@@ -42,8 +46,10 @@ class Resources:
     settings: Settings
     metrics: Metrics
     security: SecurityManager
+    rights: Rights
     state: StateManager
     mastery: MasteryService
+    cohorts: CohortService
     dead_letters: DeadLetterService
     health: Health
     exposition: Callable[[], Awaitable[bytes]]
@@ -70,8 +76,10 @@ async def open_resources(
             settings=settings,
             metrics=metrics,
             security=open_security(settings, clock),
+            rights=Rights(stores.cohorts),
             state=state,
             mastery=mastery,
+            cohorts=CohortService(stores.cohorts),
             dead_letters=DeadLetterService(mastery, log=log, index=stores.handled, clock=clock),
             exposition=metrics.exposition,
             health=Health(
@@ -88,6 +96,7 @@ class Stores:
 
     evidence: EvidenceStore
     maintenance: Maintenance
+    cohorts: SqliteCohorts | RedisCohorts
     handled: DeadLetterIndex
 
 
@@ -97,10 +106,11 @@ async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> A
     if settings.redis_url is None or data_dir is not None:
         async with open_database(data_dir or settings.data_dir) as database:
             embedded = SqliteStore(database, retention=ttl.retention, new_version=new_version)
-            yield Stores(embedded, embedded, NoDeadLetters())
+            yield Stores(embedded, embedded, SqliteCohorts(database, new_version=new_version), NoDeadLetters())
         return
     async with open_redis_store(redis_of(settings), retention=ttl.retention, new_version=new_version) as store:
-        yield Stores(store, store, RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter))
+        cohorts = RedisCohorts(store.client, new_version=new_version)
+        yield Stores(store, store, cohorts, RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter))
 
 
 def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:

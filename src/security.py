@@ -1,7 +1,6 @@
 """Who may do what: tokens, roles, and the rules for what identifiers may look like."""
 
 import base64
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,15 +100,6 @@ class SecurityManager:
             detail = f"This needs the role {' or '.join(roles)}."
             raise Forbidden(detail)
 
-    def authorize_read(self, who: Principal, student_id: str) -> None:
-        """Let pass who may read a student: an admin, and the student; raises ``Forbidden``, existing student or not."""
-        if who.has(Role.ADMIN) or (who.has(Role.STUDENT) and hmac.compare_digest(who.user_id, student_id)):
-            return
-        detail = "You may not read this student."
-        if who.has(Role.TEACHER):
-            detail += " A teacher reads the students of their cohorts, and there are no cohorts yet."
-        raise Forbidden(detail)
-
     def _verify_signature(self, token: str) -> None:
         for secret in self._secrets:
             try:
@@ -146,6 +136,16 @@ class SecurityManager:
 def is_student_id(text: str) -> bool:
     """Tell whether a text may be the id of a student (or a topic): A-Z a-z 0-9 . _ -, 1 to 64 of them."""
     return _STUDENT_ID.fullmatch(text) is not None
+
+
+def is_user_id(text: str) -> bool:
+    """Tell whether a token may name this user: printable ASCII without spaces, 1 to 128 characters."""
+    return _USER_ID.fullmatch(text) is not None
+
+
+def is_cohort_id(text: str) -> bool:
+    """Tell whether a text may be the id of a cohort: it looks as the id of a student does."""
+    return is_student_id(text)
 
 
 def is_event_id(text: str) -> bool:

@@ -22,6 +22,17 @@ StudentId: TypeAlias = Annotated[
     ),
 ]
 
+CohortId: TypeAlias = Annotated[
+    str,
+    Path(
+        pattern=r"^[A-Za-z0-9._-]+$",
+        min_length=1,
+        max_length=64,
+        description="The id of a cohort.",
+        examples=["loops-2026"],
+    ),
+]
+
 
 class BearerToken(SecurityBase):
     """Takes the principal from the one ``Authorization: Bearer`` header of a request."""
@@ -58,8 +69,13 @@ def _having(*roles: Role) -> Callable[[Request, Principal], Principal]:
 
 
 async def _readable(request: Request, student_id: StudentId, who: Anyone) -> str:
-    resources_of(request).security.authorize_read(who, student_id)
+    await resources_of(request).rights.check_student(who, student_id)
     return student_id
+
+
+async def _readable_cohort(request: Request, cohort_id: CohortId, who: Anyone) -> str:
+    await resources_of(request).rights.check_cohort(who, cohort_id)
+    return cohort_id
 
 
 Ingester: TypeAlias = Annotated[Principal, Depends(_having(Role.ADMIN, Role.SERVICE))]
@@ -68,5 +84,11 @@ Ingester: TypeAlias = Annotated[Principal, Depends(_having(Role.ADMIN, Role.SERV
 Admin: TypeAlias = Annotated[Principal, Depends(_having(Role.ADMIN))]
 """Who runs the service."""
 
+Staff: TypeAlias = Annotated[Principal, Depends(_having(Role.ADMIN, Role.TEACHER))]
+"""Who has cohorts to look at: a teacher their own, an admin all."""
+
 ReadableStudent: TypeAlias = Annotated[str, Depends(_readable)]
 """The id in the path, if who asks may read that student."""
+
+ReadableCohort: TypeAlias = Annotated[str, Depends(_readable_cohort)]
+"""The id in the path, if who asks teaches that cohort or is an admin, to whom a missing one is readable too."""

@@ -66,7 +66,7 @@ class Intent:
 
 
 async def _get_mastery(resources: Resources, who: Principal, payload: _Mastery) -> msgspec.Raw:
-    resources.security.authorize_read(who, payload.student_id)
+    await resources.rights.check_student(who, payload.student_id)
     answer = await resources.mastery.mastery(
         payload.student_id, as_of=payload.as_of, topic=payload.topic, method=payload.method
     )
@@ -74,7 +74,7 @@ async def _get_mastery(resources: Resources, who: Principal, payload: _Mastery) 
 
 
 async def _explain_mastery(resources: Resources, who: Principal, payload: _AboutStudent) -> msgspec.Raw:
-    resources.security.authorize_read(who, payload.student_id)
+    await resources.rights.check_student(who, payload.student_id)
     answer = await resources.mastery.explanation(payload.student_id, as_of=payload.as_of, topic=payload.topic)
     return msgspec.Raw(answer.body)
 

@@ -1,6 +1,6 @@
 """What is known of one student."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request
@@ -10,19 +10,15 @@ from ..answers import HistoryAnswer, MasteryAnswer, OutcomesAnswer, StrugglesAns
 from ..domain.explanation import Explanation
 from ..domain.history import Interval
 from ..errors import BadRequest, Reason
-from ..mastery_service import Answer
 from ..problems import problems
 from .access import ReadableStudent
+from .conditions import NOT_MODIFIED, tagged
 from .parameters import AsOf, IsoDate, Limit, Mastery, MethodName, Topic
 
 router = APIRouter(prefix="/api/v1/students/{student_id}", tags=["students"], responses=problems(401, 403))
 
-_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "Unchanged since the answer with the ETag given in If-None-Match"}
-}
 
-
-@router.get("/mastery", response_model=MasteryAnswer, responses=_NOT_MODIFIED)
+@router.get("/mastery", response_model=MasteryAnswer, responses=NOT_MODIFIED)
 async def mastery(
     request: Request,
     student_id: ReadableStudent,
@@ -35,7 +31,7 @@ async def mastery(
     return tagged(request, await service.mastery(student_id, as_of=as_of, topic=topic, method=method))
 
 
-@router.get("/mastery/explanation", response_model=Explanation, responses=_NOT_MODIFIED)
+@router.get("/mastery/explanation", response_model=Explanation, responses=NOT_MODIFIED)
 async def explanation(
     request: Request, student_id: ReadableStudent, service: Mastery, as_of: AsOf = None, topic: Topic = None
 ) -> Response:
@@ -43,7 +39,7 @@ async def explanation(
     return tagged(request, await service.explanation(student_id, as_of=as_of, topic=topic))
 
 
-@router.get("/mastery/history", response_model=HistoryAnswer, responses=_NOT_MODIFIED)
+@router.get("/mastery/history", response_model=HistoryAnswer, responses=NOT_MODIFIED)
 async def history(
     request: Request,
     student_id: ReadableStudent,
@@ -82,15 +78,6 @@ async def struggles(
     """Return the signs that the student needs help, newest first."""
     found = await service.struggles(student_id, only_open=only_open)
     return Response(msgspec.json.encode(found), media_type="application/json")
-
-
-def tagged(request: Request, answer: Answer) -> Response:
-    """Return an answer with its ETag, or 304 where the client has it already."""
-    headers = {"ETag": answer.etag, "Cache-Control": "private, no-cache"}
-    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if answer.etag in known or known == ["*"]:
-        return Response(status_code=304, headers=headers)
-    return Response(answer.body, headers=headers, media_type="application/json")
 
 
 def _position(cursor: str) -> tuple[int, str, int]:

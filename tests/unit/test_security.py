@@ -117,30 +117,6 @@ def test_one_of_the_roles_asked_for_is_enough(security: SecurityManager) -> None
         security.authorize(who(Role.TEACHER, Role.STUDENT), Role.ADMIN, Role.SERVICE)
 
 
-@pytest.mark.parametrize("reader", [who(Role.ADMIN), who(Role.STUDENT, user_id="student-1")])
-def test_an_admin_and_the_student_may_read_a_student(security: SecurityManager, reader: Principal) -> None:
-    security.authorize_read(reader, "student-1")
-
-
-@pytest.mark.parametrize(
-    "reader",
-    [
-        who(),
-        who(user_id="student-1"),
-        who(Role.SERVICE, user_id="student-1"),
-        who(Role.TEACHER, user_id="student-1"),
-        who(Role.STUDENT, user_id="student-10"),
-        who(Role.STUDENT, user_id="STUDENT-1"),
-        who(Role.STUDENT, Role.TEACHER, Role.SERVICE),
-    ],
-)
-def test_nobody_else_may_read_a_student(security: SecurityManager, reader: Principal) -> None:
-    with pytest.raises(Forbidden) as denied:
-        security.authorize_read(reader, "student-1")
-    assert "student-1" not in denied.value.detail
-    assert ("no cohorts yet" in denied.value.detail) == reader.has(Role.TEACHER)
-
-
 @pytest.mark.parametrize("text", ["1", "student_123", "a.b-c_d", "A" * 64, "."])
 def test_ids_of_everyday_use_are_ids(text: str) -> None:
     assert is_student_id(text)
