@@ -34,9 +34,12 @@ def fixed_clock() -> int:
 
 
 @asynccontextmanager
-async def running_app(data_dir: Path, clock: Clock = fixed_clock) -> AsyncIterator[FastAPI]:
-    """Run the application inside its lifespan."""
-    settings = Settings(jwt_secret=SecretStr(SECRET), data_dir=data_dir)
+async def running_app(
+    data_dir: Path, clock: Clock = fixed_clock, *, redis_url: str | None = None
+) -> AsyncIterator[FastAPI]:
+    """Run the application inside its lifespan, over the embedded store or a Redis."""
+    redis = None if redis_url is None else SecretStr(redis_url)
+    settings = Settings(jwt_secret=SecretStr(SECRET), data_dir=data_dir, redis_url=redis)
     app = create_app(lambda: open_resources(settings, clock=clock))
     async with app.router.lifespan_context(app):
         yield app

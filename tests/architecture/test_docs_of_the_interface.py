@@ -10,17 +10,19 @@ from src.api.agents import INTENTS
 from src.domain.events import ALIASES, EventStatus, EventType
 from src.errors import Refused
 from src.event_schema import PAYLOADS, Envelope, Response
-from tests.api import test_access
+from tests.api import school, test_access
 
 from .markdown import code, names, read, section, table
 
 API = read("docs/api.md")
 WHO = {
-    "anyone": test_access.EVERYONE,
-    "any token": test_access.WITH_TOKEN,
-    "admin, the student": test_access.READERS,
-    "admin, service": test_access.INGESTERS,
-    "admin": test_access.ADMINS,
+    "anyone": school.EVERYONE,
+    "any token": school.WITH_TOKEN,
+    "admin, the student, their teachers": school.READERS,
+    "admin, its teachers": school.COHORT_READERS,
+    "admin, teacher": school.STAFF,
+    "admin, service": school.INGESTERS,
+    "admin": school.ADMINS,
 }
 
 

@@ -98,7 +98,7 @@ class CountingLookups(MemoryCohorts):
 @pytest.mark.parametrize(
     ("reader", "lookups"),
     [(TEACHER, 1), (who(Role.STUDENT), 0), (who(Role.SERVICE), 0), (who(), 0)],
-    ids=lambda value: str(value),
+    ids=str,
 )
 async def test_a_refusal_takes_the_same_lookups_whether_the_student_exists_or_not(
     reader: Principal, lookups: int
