@@ -1,14 +1,17 @@
 """``demo``: the service with simulated students, ready to be looked at."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 
 import click
 from rich.table import Table
 
+from ..cohort_service import Precondition
 from ..config import Settings
+from ..domain.cohorts import MAX_STUDENTS, Cohort
 from ..domain.simulator import simulate
-from ..errors import CommandFailed
+from ..errors import CommandFailed, PreconditionFailed
 from ..resources import Resources, open_security
 from ..security import Role
 from .serve import run
@@ -16,7 +19,7 @@ from .terminal import console, json_option, print_json, progress, read_settings,
 
 STUDENTS, DAYS, SEED = 30, 90, 1
 BATCH = 1000
-FIRST_STUDENT = "student-001"
+TEACHER, COHORT = "teacher-001", "demo"
 _DAY_S = 86_400
 
 
@@ -25,41 +28,60 @@ _DAY_S = 86_400
 @click.option("--port", default=None, type=click.IntRange(1, 65535), help="Instead of PORT.")
 @json_option
 def command(host: str | None, port: int | None, *, as_json: bool) -> None:
-    """Run the service with thirty simulated students, and print where to look.
+    """Run the service with thirty simulated students in a cohort, and print where to look.
 
-    The students are made when the data directory holds none; what is there already stays.
+    The students are made when the data directory holds none, the cohort when there is none of its name; what is there
+    already stays.
     """
     given = {"host": host, "port": port}
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
     if settings.production:
         message = "There is no demonstration in production."
         raise CommandFailed(message)
-    student_id = with_resources(settings, _prepare)
+    student_id = with_resources(settings, prepare)
     _welcome(settings, student_id, as_json=as_json)
     run(settings, as_json=False)
 
 
-async def _prepare(resources: Resources) -> str:
-    """Load the simulated students where there are none; return one to look at."""
+async def prepare(resources: Resources) -> str:
+    """Load the simulated students where there are none, and make their cohort; return a student to look at."""
+    students = await _stored(resources) or await _simulate(resources)
+    cohort = Cohort.of(COHORT, "Demonstration", teachers=[TEACHER], students=students)
+    with suppress(PreconditionFailed):
+        await resources.cohorts.put(cohort, Precondition(none_match=frozenset("*")))
+    return students[0]
+
+
+async def _stored(resources: Resources) -> list[str]:
+    """Return the first students, as many as fit into a cohort."""
+    found: list[str] = []
     async for student_id in resources.state.students():
-        return student_id
+        if len(found) == MAX_STUDENTS:
+            break
+        found.append(student_id)
+    return found
+
+
+async def _simulate(resources: Resources) -> list[str]:
+    """Send the events of the simulated students; return their ids, though with Kafka they are still on their way."""
     events = simulate(students=STUDENTS, days=DAYS, seed=SEED, last_day=datetime.now(UTC).date())
+    students: set[str] = set()
     with progress("events") as bar:
         task = bar.add_task("Simulating thirty students", total=None, rate=0)
         while batch := list(islice(events, BATCH)):
             await resources.mastery.ingest(batch)
+            students |= {event["student_id"] for event in batch}
             bar.update(task, advance=len(batch), rate=bar.tasks[task].speed or 0)
-    # With Kafka they are still on their way.
-    return await anext(resources.state.students(), FIRST_STUDENT)
+    return sorted(students)
 
 
 def _welcome(settings: Settings, student_id: str, *, as_json: bool) -> None:
     security = open_security(settings)
-    people = {Role.STUDENT: student_id, Role.TEACHER: "teacher-001", Role.ADMIN: "admin-001"}
+    people = {Role.STUDENT: student_id, Role.TEACHER: TEACHER, Role.ADMIN: "admin-001"}
     tokens = {str(role): security.issue_jwt(user_id, [role], _DAY_S) for role, user_id in people.items()}
     base = f"http://{settings.host}:{settings.port}"
     if as_json:
-        print_json({"url": base, "student_id": student_id, "tokens": tokens})
+        print_json({"url": base, "student_id": student_id, "cohort_id": COHORT, "tokens": tokens})
         return
     out = console()
     out.print(f"\n[bold]mastery-engine[/bold] with simulated students, data in {settings.data_dir}\n")
@@ -68,9 +90,10 @@ def _welcome(settings: Settings, student_id: str, *, as_json: bool) -> None:
     places.add_row("Is it well?", f"{base}/ready")
     places.add_row("Metrics", f"{base}/metrics")
     out.print(places)
-    out.print("\nTokens for a day (a teacher reads nobody yet: there are no cohorts):\n")
+    out.print(f"\nTokens for a day; {TEACHER} teaches the cohort {COHORT}, {student_id} is one of its students:\n")
     for role, token in tokens.items():
         out.print(f"{role.upper()}={token}", soft_wrap=True)
-    out.print("\nTry, with the token in place of $STUDENT:\n")
-    path = f"{base}/api/v1/students/{student_id}/mastery"
-    out.print(f'  curl -s -H "Authorization: Bearer $STUDENT" {path}\n', soft_wrap=True)
+    out.print("\nTry, with these set in your shell:\n")
+    for role, path in ((Role.STUDENT, f"students/{student_id}/mastery"), (Role.TEACHER, f"cohorts/{COHORT}")):
+        out.print(f'  curl -s -H "Authorization: Bearer ${role.upper()}" {base}/api/v1/{path}', soft_wrap=True)
+    out.print()

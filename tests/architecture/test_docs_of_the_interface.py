@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from src.api.agents import INTENTS
+from src.api.cohorts import CohortContent
 from src.domain.events import ALIASES, EventStatus, EventType
 from src.errors import Refused
 from src.event_schema import PAYLOADS, Envelope, Response
@@ -96,6 +97,13 @@ def test_every_field_of_the_data_of_an_event_is_documented_with_its_limits_and_n
     assert documented_fields(text) == fields_of(PAYLOADS[kind])
     numbers = {int(number) for number in re.findall(r"\d+", text)}
     assert limits(PAYLOADS[kind].model_json_schema()) <= numbers
+
+
+def test_every_field_of_a_cohort_is_documented_with_its_limits_and_no_other() -> None:
+    text = section(API, "## Cohorts")
+    assert documented_fields(text, "cohort field") == fields_of(CohortContent)
+    numbers = {int(number) for number in re.findall(r"\d+", text)}
+    assert limits(CohortContent.model_json_schema()) <= numbers
 
 
 def test_every_field_of_a_response_is_documented_and_no_other() -> None:

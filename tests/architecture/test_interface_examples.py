@@ -18,6 +18,7 @@ TOKENS = {
     "$ADMIN": token("admin"),
     "$SERVICE": token("service", user_id="agent"),
     "$ADA": token("student", user_id="ada"),
+    "$TEACHER": token("teacher", user_id="mr.hopper"),
 }
 _VARYING = {"correlation_id", "latency_ms"}
 
@@ -28,7 +29,7 @@ def request_of(command: str) -> httpx.Request:
         command = command.replace(name, value)
     program, *arguments = shlex.split(command.partition(" | ")[0])
     assert program == "curl", command
-    headers, content, url = {}, None, ""
+    headers, content, url, method = {}, None, "", None
     rest = iter(arguments)
     for argument in rest:
         if argument == "-H":
@@ -36,9 +37,11 @@ def request_of(command: str) -> httpx.Request:
             headers[name] = value
         elif argument == "-d":
             content = next(rest)
+        elif argument == "-X":
+            method = next(rest)
         elif argument not in ("-s", "-si"):
             url = argument
-    return httpx.Request("GET" if content is None else "POST", url, headers=headers, content=content)
+    return httpx.Request(method or ("GET" if content is None else "POST"), url, headers=headers, content=content)
 
 
 def stable(value: Any) -> Any:  # JSON
@@ -86,6 +89,8 @@ def test_there_is_an_example_of_every_route_but_the_page_of_documentation() -> N
     paths = {request_of(example.command).url.path for example in examples(read("docs/api.md"))}
     shown = {re.sub(r"/students/[^/]+", "/students/{student_id}", path) for path in paths}
     shown = {re.sub(r"/events/[^/]+$", "/events/{event_id}", path) for path in shown}
+    shown = {re.sub(r"/cohorts/[^/]+", "/cohorts/{cohort_id}", path) for path in shown}
+    shown = {re.sub(r"/teachers/[^/]+", "/teachers/{user_id}", path) for path in shown}
     documented = set(re.findall(r"^\| [A-Z]+ \| `([^`]+)`", read("docs/api.md"), re.MULTILINE))
     assert documented - shown == {
         "/api/v1/dead-letters/{letter_id}",  # there are none without Kafka

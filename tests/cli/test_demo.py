@@ -1,0 +1,44 @@
+"""What the demonstration puts into the store before it serves."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from src.commands.demo import COHORT, STUDENTS, TEACHER, prepare
+from src.config import Settings
+from src.domain.cohorts import Membership
+from src.resources import Resources, open_resources
+from src.security import Principal, Role
+from tests.api.tokens import SECRET
+from tests.making import wire
+
+
+@pytest.fixture
+async def resources(tmp_path: Path) -> AsyncIterator[Resources]:
+    async with open_resources(Settings(jwt_secret=SecretStr(SECRET), data_dir=tmp_path)) as resources:
+        yield resources
+
+
+async def test_the_teacher_reads_every_simulated_student_through_the_cohort(resources: Resources) -> None:
+    student_id = await prepare(resources)
+    teacher = Principal(TEACHER, frozenset({Role.TEACHER}))
+    await resources.rights.check_cohort(teacher, COHORT)
+    cohort = (await resources.cohorts.get(COHORT)).cohort
+    assert student_id in cohort.students
+    assert len(cohort.students) == STUDENTS
+    for each in cohort.students:
+        await resources.rights.check_student(teacher, each)
+
+
+async def test_what_is_there_already_stays(resources: Resources) -> None:
+    now = datetime.now(UTC).isoformat()
+    await resources.mastery.ingest([wire(student_id="ada", timestamp=now)])
+    assert await prepare(resources) == "ada"
+    await resources.cohorts.remove(COHORT, Membership.TEACHERS, TEACHER)
+    before = await resources.cohorts.get(COHORT)
+    await prepare(resources)
+    assert await resources.cohorts.get(COHORT) == before
+    assert before.cohort.students == ("ada",)
