@@ -43,9 +43,9 @@ class RedisCohorts:
         found = await self._eval("cohort_get", self._keys_of(cohort_id), [])
         if not found:
             return None
-        version, name, students, teachers = found
-        members = {"students": _texts(students), "teachers": _texts(teachers)}
-        return StoredCohort(int(version), Cohort.of(cohort_id, name.decode(), **members))
+        version, name, students, teachers = map(bytes.decode, found)
+        members = {"students": students.split(), "teachers": teachers.split()}
+        return StoredCohort(int(version), Cohort.of(cohort_id, name, **members))
 
     async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
         """Return up to limit cohorts with ids greater than after; one that goes meanwhile is left out."""

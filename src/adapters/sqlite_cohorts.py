@@ -3,10 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ..domain.cohorts import Cohort, Membership
 from ..ports import CohortPage, CohortSize, MemberChange, StoredCohort
 from .sqlite_database import SqliteDatabase
 
+_GET = """SELECT version, name,
+    (SELECT json_group_array(member_id) FROM cohort_member WHERE cohort = id AND membership = 'teachers'),
+    (SELECT json_group_array(member_id) FROM cohort_member WHERE cohort = id AND membership = 'students')
+    FROM cohort WHERE cohort_id = ?"""
 _PAGE = """SELECT cohort_id, name, students, teachers FROM cohort
     WHERE cohort_id > ?1 AND (?2 IS NULL OR id IN
         (SELECT cohort FROM cohort_member WHERE member_id = ?2 AND membership = 'teachers'))
@@ -18,6 +24,8 @@ _TEACHES_COHORT = """SELECT 1 FROM cohort JOIN cohort_member ON cohort = id
     WHERE cohort_id = ? AND membership = 'teachers' AND member_id = ?"""
 _BELONGS_TO = """SELECT membership, cohort_id, name FROM cohort_member JOIN cohort ON id = cohort
     WHERE member_id = ? ORDER BY cohort_id"""
+
+_decode = msgspec.json.Decoder(list[str]).decode
 
 
 class SqliteCohorts:
@@ -34,16 +42,12 @@ class SqliteCohorts:
 
     async def get(self, cohort_id: str) -> StoredCohort | None:
         """Return a cohort with all its members; one query, so all of one moment."""
-        sql = """SELECT version, name, membership, member_id FROM cohort LEFT JOIN cohort_member ON cohort = id
-            WHERE cohort_id = ?"""
-        rows = self._database.rows(sql, cohort_id)
-        if not rows:
+        row = self._database.row(_GET, cohort_id)
+        if row is None:
             return None
-        members: dict[str | None, list[str]] = {}
-        for *_, membership, member_id in rows:
-            members.setdefault(membership, []).append(member_id)
-        teachers, students = (members.get(kind, ()) for kind in (Membership.TEACHERS, Membership.STUDENTS))
-        return StoredCohort(rows[0][0], Cohort.of(cohort_id, rows[0][1], teachers=teachers, students=students))
+        version, name, *members = row
+        teachers, students = map(_decode, members)
+        return StoredCohort(version, Cohort.of(cohort_id, name, teachers=teachers, students=students))
 
     async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
         """Return up to limit cohorts with ids greater than after."""
