@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from .errors import Reason, Refused
 from .event_validator import reason_for
@@ -114,10 +116,19 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    del request
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
     status = HTTPStatus(error.status_code)
     detail = {404: "There is no such path.", 405: "The path does not take this method."}.get(status, status.description)
     code = status.phrase.lower().replace(" ", "-")
-    headers = dict(error.headers) if error.headers else None
+    headers = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else dict(error.headers or {})
     return problem_response(status, code, status.phrase, detail or status.phrase, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return every method that the path takes; the framework knows those of the first route that fits."""
+    routes = iter_route_contexts(request.app.routes)
+    return ", ".join(sorted({m for route in routes if _fits(route, request) for m in route.methods or ()}))
+
+
+def _fits(route: RouteContext, request: Request) -> bool:
+    return route.matches(request.scope)[0] is not Match.NONE

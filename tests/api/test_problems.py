@@ -46,6 +46,18 @@ async def ask(client: httpx.AsyncClient, request: Request, **headers: str) -> ht
     return await client.request(method, path, **options | {"headers": options.get("headers", {}) | headers})
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [(MASTERY, "GET"), ("/live", "GET"), ("/api/v1/cohorts/c", "DELETE, GET, PUT"), ("/process", "POST")],
+)
+async def test_a_wrong_method_is_told_every_method_that_the_path_takes(
+    app_client: httpx.AsyncClient, path: str, allowed: str
+) -> None:
+    for headers in ({}, ADMIN):
+        answer = await app_client.request("PATCH", path, headers=headers)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+
+
 @pytest.mark.parametrize("status", PROBLEMS)
 async def test_an_error_is_a_problem_document(app_client: httpx.AsyncClient, status: int) -> None:
     request, code = PROBLEMS[status]
