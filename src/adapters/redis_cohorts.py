@@ -13,6 +13,7 @@ from .redis_client import redis_errors
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+PAGE = 500
 _CHANGES = {1: MemberChange.CHANGED, 0: MemberChange.UNCHANGED, -1: MemberChange.MISSING, -2: MemberChange.FULL}
 _KEY_OF = {Membership.STUDENTS: 2, Membership.TEACHERS: 3}
 """Which of the keys of ``cohort_put.lua`` the members of a kind are under."""
@@ -111,8 +112,8 @@ class RedisCohorts:
         return changes.count(MemberChange.CHANGED)
 
     async def remains(self, student_id: str) -> int:
-        """Return how often somebody still is a member."""
-        return len(await self._memberships(student_id))
+        """Return how often somebody still is a member, looked for in every cohort and not only by the index."""
+        return len({*await self._memberships(student_id), *await self._found_in(student_id)})
 
     # -- below here is how it lies in Redis
 
@@ -143,6 +144,20 @@ class RedisCohorts:
             with redis_errors():
                 ids = await self._client.smembers(self._cohorts_of(membership, member_id))
             found += [(membership, cohort_id) for cohort_id in sorted(_texts(ids))]
+        return found
+
+    async def _found_in(self, member_id: str) -> list[tuple[Membership, str]]:
+        found: list[tuple[Membership, str]] = []
+        after = ""
+        while page := await self._all(after, PAGE):
+            after = page[-1]
+            places = [(membership, cohort_id) for cohort_id in page for membership in Membership]
+            with redis_errors():
+                async with self._client.pipeline(transaction=False) as pipeline:
+                    for membership, cohort_id in places:
+                        pipeline.sismember(self._keys_of(cohort_id)[_KEY_OF[membership] - 1], member_id)
+                    are_members = await pipeline.execute()
+            found += [place for place, is_member in zip(places, are_members, strict=True) if is_member]
         return found
 
     async def _all(self, after: str, limit: int) -> list[str]:

@@ -307,6 +307,17 @@ async def test_nothing_is_left_in_redis_of_a_removed_cohort(redis_url: str) -> N
     await client.aclose()
 
 
+async def test_a_member_whom_the_index_has_lost_still_is_found_to_remain(redis_url: str) -> None:
+    client = redis_client(redis_url)
+    cohorts = RedisCohorts(client, new_version=lambda: 7)
+    await cohorts.put(LOOPS, None)
+    with Redis.from_url(redis_url) as meddling:
+        meddling.delete("cohorts:students:ada")
+        meddling.srem("cohort:loops-1:students", "bob")
+    assert [await cohorts.remains(one) for one in ("ada", "bob", "cy")] == [1, 1, 0]
+    await client.aclose()
+
+
 async def test_a_redis_that_is_away_is_told(running: Running) -> None:
     server = running(RedisServer())
     client = redis_client(server.url)
