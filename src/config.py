@@ -4,6 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -89,6 +90,14 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _may_be_cluster(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme != "unix" and parts.path in {"", "/", "/0"} and "db" not in parse_qs(parts.query)
+
+
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 
 
@@ -108,6 +117,7 @@ class Settings(BaseSettings):
     jwt_max_lifetime_days: Annotated[int, Field(ge=1, le=366)] = 31
     data_dir: Path = Path("data")
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
+    redis_cluster: bool = False
     redis_username: str | None = None
     redis_password: SecretStr | None = None
     redis_ca_file: Path | None = None
@@ -136,6 +146,11 @@ class Settings(BaseSettings):
             raise ConfigurationError([Reason("JWT_SECRET", "is required in production")])
         if settings.kafka_bootstrap_servers is not None and settings.redis_url is None:
             raise ConfigurationError([Reason("REDIS_URL", "is required with KAFKA_BOOTSTRAP_SERVERS")])
+        if settings.redis_cluster and settings.redis_url is None:
+            raise ConfigurationError([Reason("REDIS_URL", "is required with REDIS_CLUSTER")])
+        if settings.redis_cluster and not _may_be_cluster(settings.in_clear(settings.redis_url) or ""):
+            reason = "must be redis:// or rediss:// and name no database with REDIS_CLUSTER"
+            raise ConfigurationError([Reason("REDIS_URL", reason)])
         return settings
 
     def kafka_client(self) -> dict[str, str | int]:

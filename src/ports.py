@@ -47,7 +47,10 @@ class Versioned:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was derived from one version of a student's state, by key, for people to read."""
+    """What was derived from one version of a student's state, for people to read.
+
+    ``values`` are named by the patterns of their keys, in which only the student is left open.
+    """
 
     student_id: str
     version: int

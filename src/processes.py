@@ -29,7 +29,7 @@ from .errors import BrokerUnavailable, ConsumerUnavailable
 from .kafka_consumer import KafkaConsumer
 from .observability import Metrics
 from .ports import Topic, wall_clock
-from .resources import Resources, mastery_model, new_version, open_resources, redis_of, ttl_of
+from .resources import Resources, keys_of, mastery_model, new_version, open_resources, redis_of, ttl_of
 from .stream_service import StreamService
 
 if TYPE_CHECKING:
@@ -156,7 +156,9 @@ class ConsumerThread:
     def _consume(self, runner: asyncio.Runner) -> None:
         retention = ttl_of(self._settings).retention
         client = redis_of(self._settings)
-        store = RedisStore(client, retention=retention, new_version=new_version, follows=False)
+        store = RedisStore(
+            client, retention=retention, new_version=new_version, keys=keys_of(self._settings), follows=False
+        )
         publisher = KafkaPublisher(self._settings.kafka_client())
         service = StreamService(
             RedisStream(store, retention=retention),

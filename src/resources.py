@@ -8,11 +8,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from .adapters.kafka_dead_letters import KafkaDeadLetters
 from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
-from .adapters.redis_client import redis_client
+from .adapters.redis_client import Client, cluster_client, redis_client
 from .adapters.redis_cohorts import RedisCohorts
 from .adapters.redis_dead_letters import RedisDeadLetterIndex
 from .adapters.redis_store import open_redis_store
@@ -30,10 +30,7 @@ from .observability import Metrics
 from .ports import Clock, DeadLetterIndex, EvidenceStore, Maintenance, wall_clock
 from .rights import Rights
 from .security import SecurityManager, lets_legitimate_input_through
-from .state_manager import StateManager, Ttl
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from .state_manager import Keys, StateManager, Ttl
 
 TRIM_EVERY_S = 3600
 SECRET_FILE = "jwt-secret"  # noqa: S105  # the name of a file
@@ -108,8 +105,12 @@ async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> A
             embedded = SqliteStore(database, retention=ttl.retention, new_version=new_version)
             yield Stores(embedded, embedded, SqliteCohorts(database, new_version=new_version), NoDeadLetters())
         return
-    async with open_redis_store(redis_of(settings), retention=ttl.retention, new_version=new_version) as store:
-        cohorts = RedisCohorts(store.client, new_version=new_version)
+    async with open_redis_store(
+        redis_of(settings), retention=ttl.retention, new_version=new_version, keys=keys_of(settings)
+    ) as store:
+        cohorts = RedisCohorts(
+            store.client, new_version=new_version, hash_tag="cohorts" if settings.redis_cluster else ""
+        )
         yield Stores(store, store, cohorts, RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter))
 
 
@@ -122,9 +123,15 @@ def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:
     return KafkaQueue(publisher)
 
 
-def redis_of(settings: Settings) -> "Redis":
+def keys_of(settings: Settings) -> Keys:
+    """Return how the keys of students are written where the configured Redis keeps them."""
+    return Keys(tagged=settings.redis_cluster)
+
+
+def redis_of(settings: Settings) -> Client:
     """Return a client of the configured Redis, not yet connected."""
-    return redis_client(
+    connect = cluster_client if settings.redis_cluster else redis_client
+    return connect(
         settings.in_clear(settings.redis_url) or "",
         username=settings.redis_username,
         password=settings.in_clear(settings.redis_password),

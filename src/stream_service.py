@@ -181,8 +181,8 @@ class StreamService:
         snapshots = []
         for student_id, (version, one) in derived.items():
             # The day that was derived, not that of now: midnight may lie between.
-            values = snapshot_values(student_id, from_date(one.today.as_of), one.today)
-            values[StateKeyPatterns.TOLD.format(student_id=student_id)] = one.told.encoded()
+            values = snapshot_values(from_date(one.today.as_of), one.today)
+            values[StateKeyPatterns.TOLD] = one.told.encoded()
             snapshots.append(Snapshot(student_id, version, values))
         return dict(zip(derived, await self._state.finish(snapshots), strict=True))
 

@@ -1,50 +1,92 @@
 """Connecting to Redis: the client, the scripts bound to one instance, and driver errors turned into ours."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha1
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.crc import key_slot
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     BusyLoadingError,
+    ClusterDownError,
     NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
     ResponseError,
+    SlotNotCoveredError,
+    TryAgainError,
 )
 
 from ..errors import InstanceChanged, StoreUnavailable
+from .redis_cluster import ClusterClient, Shard, client_of
 
 TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 2
-SCRIPTS = ("apply", "remember", "offset", "offsets", "read")
+SCRIPTS = ("apply", "remember", "offset", "offsets", "read", "state", "windows")
 _log = logging.getLogger("mastery_engine.redis")
 
-_DETAILS: tuple[tuple[type[RedisError], str], ...] = (
+Client: TypeAlias = Redis | ClusterClient
+"""Of one server or of a cluster: both do the same but for transactions, which a cluster does not have."""
+
+_DETAILS: tuple[tuple[type[Exception], str], ...] = (
+    (ClusterDownError, "The Redis Cluster is down: some of its slots have no master."),
+    (SlotNotCoveredError, "The Redis Cluster is down: some of its slots have no master."),
+    (AskError, "The Redis Cluster is moving slots."),
+    (TryAgainError, "The Redis Cluster is moving slots."),
     (AuthenticationError, "Redis refuses the user or the password."),
     (NoPermissionError, "Redis refuses a command to this user."),
     (BusyLoadingError, "Redis is loading its data."),
     (ReadOnlyError, "Redis is a replica now and takes no writes."),
     (OutOfMemoryError, "Redis has no memory left."),
 )
+_DEFECTS = ("same key slot", "No way to dispatch", "blocked when running")
+_NO_CLUSTER = "Redis is no cluster, though REDIS_CLUSTER says so."
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """A running Redis, known by its ``run_id``, and the digests of the scripts that only it holds."""
+class Server:
+    """A running server, known by its ``run_id``: what it holds, and the digests of the scripts that only it has."""
 
     run_id: str
-    digests: dict[str, str]
+    shard: Shard
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A running Redis: one server, or the masters of a cluster. It is another one when any of them is."""
+
+    servers: tuple[Server, ...]
+
+    @property
+    def identity(self) -> list[tuple[str, Shard]]:
+        """Return what tells it from every other."""
+        return [(server.run_id, server.shard) for server in self.servers]
+
+    def digest_of(self, script: str) -> Callable[[str], str]:
+        """Return what finds, by a key, the digest of a script where that key lies."""
+        if len(self.servers) == 1:
+            digest = self.servers[0].digests[script]
+            return lambda _: digest
+        owners = self._owners
+        return lambda key: owners[key_slot(key.encode())].digests[script]
+
+    @cached_property
+    def _owners(self) -> dict[int, Server]:
+        return {slot: server for server in self.servers for slot in server.shard.slots}
 
 
 def redis_client(
@@ -56,17 +98,27 @@ def redis_client(
 
     A command whose answer was lost may have been carried out: only who sent it knows whether to send it again.
     """
+    return Redis.from_url(url, **_options(url, username, password, ca_file))
+
+
+def cluster_client(
+    url: str, *, username: str | None = None, password: str | None = None, ca_file: Path | None = None
+) -> ClusterClient:
+    """Return a client of the cluster that a server belongs to, likewise."""
+    return ClusterClient.at(url, **_options(url, username, password, ca_file))
+
+
+def _options(url: str, username: str | None, password: str | None, ca_file: Path | None) -> dict[str, Any]:
     given: dict[str, Any] = {"username": username, "password": password}
     if ca_file is not None and url.startswith("rediss://"):
         given["ssl_ca_certs"] = str(ca_file)
-    return Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        max_connections=64,
+    return {
+        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "retry": Retry(NoBackoff(), 0),
+        "max_connections": 64,
         **{name: value for name, value in given.items() if value is not None},
-    )
+    }
 
 
 def script_text(name: str, run_id: str) -> str:
@@ -74,24 +126,52 @@ def script_text(name: str, run_id: str) -> str:
     return f"-- only for the instance {run_id}\n" + (files(__package__) / "lua" / f"{name}.lua").read_text()
 
 
-async def identify(client: Redis) -> Instance:
-    """Ask Redis which instance it is, and load the scripts on the same connection.
+@asynccontextmanager
+async def each_server(client: Client) -> AsyncIterator[list[tuple[Redis, Shard]]]:
+    """Connect to the server, or to every master of the cluster as it is now: one connection each, and no other."""
+    async with AsyncExitStack() as stack:
+        if isinstance(client, ClusterClient):
+            shards = [
+                (await stack.enter_async_context(client_of(node)), shard) for node, shard in await client.shards()
+            ]
+        else:
+            shards = [(client, Shard())]
+        yield [(await stack.enter_async_context(one.client()), shard) for one, shard in shards]
+
+
+async def identify(client: Client) -> Instance:
+    """Ask Redis which instance it is, and load the scripts on the same connections.
 
     Another instance does not have them under these digests: what is sent to it by mistake is refused (NOSCRIPT).
     """
-    async with client.client() as connection:
-        run_id = await run_id_of(connection)
-        digests = {}
-        for name in SCRIPTS:
-            text = script_text(name, run_id)
-            await connection.script_load(text)
-            digests[name] = sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return Instance(run_id, digests)
+    async with each_server(client) as servers:
+        return Instance(tuple([await _meet(connection, shard) for connection, shard in servers]))
 
 
-async def run_id_of(client: Redis) -> str:
-    """Return the ``run_id`` of the instance that answers."""
-    return str((await client.info("server"))["run_id"])
+async def _meet(connection: Redis, shard: Shard) -> Server:
+    run_id = await _run_id(connection)
+    digests = {}
+    for name in SCRIPTS:
+        text = script_text(name, run_id)
+        await connection.script_load(text)
+        digests[name] = sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return Server(run_id, shard, digests)
+
+
+async def is_same(client: Client, instance: Instance) -> bool:
+    """Tell whether Redis still is an instance."""
+    async with each_server(client) as servers:
+        return [(await _run_id(connection), shard) for connection, shard in servers] == instance.identity
+
+
+async def eviction_policies(client: Client) -> set[str]:
+    """Return what Redis does when it has no memory left."""
+    async with each_server(client) as servers:
+        return {str((await connection.info("memory")).get("maxmemory_policy")) for connection, _ in servers}
+
+
+async def _run_id(connection: Redis) -> str:
+    return str((await connection.info("server"))["run_id"])
 
 
 @contextmanager
@@ -102,14 +182,28 @@ def redis_errors() -> Iterator[None]:
     except NoScriptError:
         message = "Redis is another instance, or forgot its scripts."
         raise InstanceChanged(message) from None
-    except (RedisError, OSError, TimeoutError) as error:
-        if isinstance(error, ResponseError) and str(error).startswith(("ERR ", "WRONGTYPE", "CROSSSLOT")):
-            raise  # a defect of ours, which no waiting mends
-        detail = next((text for kind, text in _DETAILS if isinstance(error, kind)), "Redis does not answer.")
-        if isinstance(error, ResponseError) and detail == "Redis does not answer.":
-            detail = f"Redis refuses commands ({str(error).partition(' ')[0]})."
+    except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+        if _is_defect(error):
+            raise  # ours, which no waiting mends
+        detail = _detail(error)
         _log.warning("STORE Redis is away", extra={"reason": detail})
         raise StoreUnavailable(detail) from error
+
+
+def _is_defect(error: Exception) -> bool:
+    if isinstance(error, ResponseError):
+        return str(error).startswith(("ERR ", "WRONGTYPE", "CROSSSLOT"))
+    return isinstance(error, RedisClusterException) and any(sign in str(error) for sign in _DEFECTS)
+
+
+def _detail(error: Exception) -> str:
+    # A cluster of which no master answers says so, and has why from the last one that was asked.
+    if isinstance(error, RedisClusterException) and isinstance(error.__cause__, Exception):
+        return _NO_CLUSTER if "Cluster mode" in str(error.__cause__) else _detail(error.__cause__)
+    told = next((text for kind, text in _DETAILS if isinstance(error, kind)), None)
+    if told is None and isinstance(error, ResponseError):
+        return f"Redis refuses commands ({str(error).partition(' ')[0]})."
+    return told or "Redis does not answer."
 
 
 def raise_first(results: list[Any]) -> list[Any]:

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..domain.cohorts import Cohort, Membership
 from ..ports import CohortPage, CohortSize, MemberChange, StoredCohort
 from ..state_manager import StateKeyPatterns
-from .redis_client import redis_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from .redis_client import Client, redis_errors
 
 PAGE = 500
 _CHANGES = {1: MemberChange.CHANGED, 0: MemberChange.UNCHANGED, -1: MemberChange.MISSING, -2: MemberChange.FULL}
@@ -25,7 +22,7 @@ class RedisCohorts:
     In Redis Cluster a ``hash_tag`` keeps all of it in one slot: a cohort and its members change in one step.
     """
 
-    def __init__(self, client: "Redis", *, new_version: Callable[[], int], hash_tag: str = "") -> None:
+    def __init__(self, client: Client, *, new_version: Callable[[], int], hash_tag: str = "") -> None:
         self._client = client
         self._new_version = new_version
         self._prefix = f"{{{hash_tag}}}:" if hash_tag else ""

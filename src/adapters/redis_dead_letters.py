@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..ports import DeadLetter, Handled
 from ..state_manager import StateKeyPatterns
-from .redis_client import redis_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from .redis_client import Client, redis_errors
 
 _decode = msgspec.json.Decoder(Handled).decode
 
@@ -19,7 +15,7 @@ _decode = msgspec.json.Decoder(Handled).decode
 class RedisDeadLetterIndex:
     """The port of the index; entries go by themselves."""
 
-    def __init__(self, client: "Redis", *, lifetime: timedelta) -> None:
+    def __init__(self, client: Client, *, lifetime: timedelta) -> None:
         self._client = client
         self._lifetime = lifetime
 
@@ -36,7 +32,8 @@ class RedisDeadLetterIndex:
         """Keep what was done, unless something was before; return what is kept."""
         key = _key(letter)
         with redis_errors():
-            async with self._client.pipeline(transaction=True) as pipeline:
+            # No transaction, which a cluster has not: what is kept changes no more.
+            async with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.set(key, msgspec.json.encode(handled), nx=True, ex=self._lifetime)
                 pipeline.get(key)
                 _, kept = await pipeline.execute()

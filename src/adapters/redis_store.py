@@ -7,7 +7,7 @@ the events are then found counted.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from cachetools import LRUCache
 
@@ -17,31 +17,36 @@ from ..domain.outcomes import Recent
 from ..domain.state import StudentState
 from ..errors import InstanceChanged, StoreUnavailable
 from ..ports import Retention, Snapshot, Versioned
-from ..state_manager import StateKeyPatterns
+from ..state_manager import PLAIN, Keys, StateKeyPatterns
 from .packing import is_counted, split_outcomes, unpack_aggregates, unpack_counted
 from .redis_change import Held, Part, change, must_rewrite
-from .redis_client import Instance, identify, raise_first, redis_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from .redis_client import Client, Instance, eviction_policies, identify, raise_first, redis_errors
 
 PIPELINE = 500
 CACHED_STUDENTS = 1024
 MAX_ROUNDS = 20
 _DAY_S = 86_400
 _FIELDS = ("version", "events", "body", "answers", "others")
+_PACKED = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
 
 
 class RedisStore:
-    """Both ports of the store over one Redis; open it with ``open_redis_store``.
+    """Both ports of the store over one Redis or a cluster; open it with ``open_redis_store``.
 
     One that ``follows`` goes on with another instance where it meets one; else it raises ``InstanceChanged``.
     """
 
     def __init__(
-        self, client: "Redis", *, retention: Retention, new_version: Callable[[], int], follows: bool = True
+        self,
+        client: Client,
+        *,
+        retention: Retention,
+        new_version: Callable[[], int],
+        keys: Keys = PLAIN,
+        follows: bool = True,
     ) -> None:
         self.client = client
+        self.keys = keys
         self._retention = retention
         self._new_version = new_version
         self._follows = follows
@@ -69,23 +74,26 @@ class RedisStore:
     async def version(self, student_id: str) -> int | None:
         """Return the version of a student's state, None where there is none."""
         with redis_errors():
-            version = await self.client.hget(_key(StateKeyPatterns.EVIDENCE, student_id), "version")
+            version = await self.client.hget(self.keys.of(StateKeyPatterns.EVIDENCE, student_id), "version")
         return None if version is None else int(version)
 
     async def aggregates(self, student_id: str) -> Versioned | None:
         """Return the aggregates of a student with their version."""
         with redis_errors():
-            version, body = await self.client.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), ("version", "body"))
+            version, body = await self.client.hmget(
+                self.keys.of(StateKeyPatterns.EVIDENCE, student_id), ("version", "body")
+            )
         return None if version is None or body is None else Versioned(int(version), unpack_aggregates(_bytes(body)))
 
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""
-        return (await self._windows([student_id]))[0]
+        (found,) = await self._follow("windows", [(self._keys(student_id)[:3], [])])
+        return _window(found)
 
     async def counted(self, student_id: str, event_id: str) -> bool:
         """Tell whether an event was counted."""
         with redis_errors():
-            counted = await self.client.get(_key(StateKeyPatterns.COUNTED, student_id))
+            counted = await self.client.get(self.keys.of(StateKeyPatterns.COUNTED, student_id))
         return counted is not None and is_counted(_bytes(counted), digest64(event_id.encode()))
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
@@ -96,7 +104,7 @@ class RedisStore:
         for start in range(0, len(snapshots), PIPELINE):
             calls = [
                 (
-                    [_key(StateKeyPatterns.EVIDENCE, snapshot.student_id), *snapshot.values],
+                    self.snapshot_keys(snapshot),
                     [snapshot.version, lifetime, *snapshot.values.values()],
                 )
                 for snapshot in snapshots[start : start + PIPELINE]
@@ -109,30 +117,26 @@ class RedisStore:
     async def ping(self) -> None:
         """Return when Redis answers and is set up not to forget."""
         with redis_errors():
-            policy = (await self.client.info("memory")).get("maxmemory_policy")
-        if policy != "noeviction":
-            detail = f"Redis may evict state: its maxmemory-policy is {policy}, set it to noeviction."
+            policies = await eviction_policies(self.client) - {"noeviction"}
+        if policies:
+            detail = f"Redis may evict state: its maxmemory-policy is {min(policies)}, set it to noeviction."
             raise StoreUnavailable(detail)
 
     async def state(self, student_id: str) -> StudentState | None:
         """Return everything that is known of a student."""
-        patterns = (StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
-        with redis_errors():
-            async with self.client.pipeline(transaction=True) as pipeline:
-                pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
-                for pattern in patterns:
-                    pipeline.get(_key(pattern, student_id))
-                (_, events, body, *numbers), answers, others, counted = await pipeline.execute()
-        if body is None:
+        (found,) = await self._follow("state", [(self._keys(student_id), [])])
+        if not found:
             return None
-        days = {digest: day for day, digest in unpack_counted(counted or b"")}
+        events, body, *numbers, answers, others, counted = found
+        days = {digest: day for day, digest in unpack_counted(counted)}
         return StudentState(unpack_aggregates(body), _recent(numbers, answers, others), days, int(events))
 
     async def students(self, after: str, limit: int) -> list[str]:
         """Return up to limit student ids greater than after, sorted."""
-        prefix, _, suffix = StateKeyPatterns.EVIDENCE.partition("{student_id}")
+        match = self.keys.of(StateKeyPatterns.EVIDENCE, "*")
+        prefix, _, suffix = match.partition("*")
         with redis_errors():
-            keys = {key.decode() async for key in self.client.scan_iter(match=f"{prefix}*{suffix}", count=1000)}
+            keys = {key.decode() async for key in self.client.scan_iter(match=match, count=1000)}
         names = (key.removeprefix(prefix).removesuffix(suffix) for key in keys)
         return sorted(name for name in names if name > after)[:limit]
 
@@ -185,8 +189,8 @@ class RedisStore:
             async with self.client.pipeline(transaction=False) as pipeline:
                 for student_id in students:
                     # The version first: ids counted later than it only make the write fail, never count twice.
-                    pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
-                    pipeline.get(_key(StateKeyPatterns.COUNTED, student_id))
+                    pipeline.hmget(self.keys.of(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
+                    pipeline.get(self.keys.of(StateKeyPatterns.COUNTED, student_id))
                 results = await pipeline.execute()
         pairs = zip(results[::2], results[1::2], strict=True)
         return {student_id: _held(*pair) for student_id, pair in zip(students, pairs, strict=True)}
@@ -212,7 +216,7 @@ class RedisStore:
                 windows=windows.get(student_id),
             )
             fresh = list(part.fresh.values())
-            keys = _keys(student_id, [event.event_id for event in fresh])
+            keys = self._keys(student_id, [event.event_id for event in fresh])
             checkpoint_s = self._retention.checkpoint_days * _DAY_S
             calls.append((keys, changed.arguments(expected, checkpoint_s, [event.content for event in fresh])))
             after[student_id] = changed.after
@@ -228,7 +232,7 @@ class RedisStore:
         with redis_errors():
             async with self.client.pipeline(transaction=False) as pipeline:
                 for student_id in versions:
-                    pipeline.hget(_key(StateKeyPatterns.EVIDENCE, student_id), "version")
+                    pipeline.hget(self.keys.of(StateKeyPatterns.EVIDENCE, student_id), "version")
                 found = await pipeline.execute()
         return {
             student_id
@@ -248,7 +252,7 @@ class RedisStore:
             async with self.client.pipeline(transaction=False) as pipeline:
                 for part, index in places:
                     event = part.events[index]
-                    pipeline.get(_key(StateKeyPatterns.EVENT, event.student_id, event_id=event.event_id))
+                    pipeline.get(self.keys.of(StateKeyPatterns.EVENT, event.student_id, event_id=event.event_id))
                 contents = await pipeline.execute()
         for (part, index), content in zip(places, contents, strict=True):
             if content is not None and int(content) != part.events[index].content:
@@ -256,15 +260,8 @@ class RedisStore:
 
     async def _windows(self, students: Sequence[str]) -> list[Recent]:
         """Return the stored outcomes of students."""
-        windows = []
-        with redis_errors():
-            for student_id in students:
-                async with self.client.pipeline(transaction=True) as pipeline:
-                    pipeline.hmget(_key(StateKeyPatterns.EVIDENCE, student_id), ("answers", "others"))
-                    pipeline.get(_key(StateKeyPatterns.ANSWERS, student_id))
-                    pipeline.get(_key(StateKeyPatterns.OTHERS, student_id))
-                    windows.append(_recent(*await pipeline.execute()))
-        return windows
+        calls = [(self._keys(student_id)[:3], list[object]()) for student_id in students]
+        return [_window(found) for found in await self.run("windows", calls)]
 
     async def _follow(self, script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
         """Run a script that itself looks whether it may, on another instance where this one follows to it."""
@@ -281,10 +278,11 @@ class RedisStore:
         if not calls:
             return []
         instance = self._instance or await self.identify()
+        digest_at = instance.digest_of(script)
         with redis_errors():
             async with self.client.pipeline(transaction=False) as pipeline:
                 for keys, arguments in calls:
-                    pipeline.evalsha(instance.digests[script], len(keys), *keys, *arguments)
+                    pipeline.evalsha(digest_at(keys[0]), len(keys), *keys, *arguments)
                 return raise_first(await pipeline.execute(raise_on_error=False))
 
     async def identify(self) -> Instance:
@@ -295,23 +293,29 @@ class RedisStore:
         self._held.clear()
         return self._instance
 
+    def snapshot_keys(self, snapshot: Snapshot) -> list[str]:
+        """Return the keys that ``remember.lua`` takes, in its order."""
+        return [self.keys.of(pattern, snapshot.student_id) for pattern in (StateKeyPatterns.EVIDENCE, *snapshot.values)]
+
+    def _keys(self, student_id: str, event_ids: Sequence[str] = ()) -> list[str]:
+        """Return the keys that ``apply.lua`` takes, in its order."""
+        checkpoint = self.keys.of(StateKeyPatterns.EVENT, student_id, event_id="")
+        checkpoints = [checkpoint + event_id for event_id in event_ids]
+        return [*(self.keys.of(pattern, student_id) for pattern in _PACKED), *checkpoints]
+
 
 @asynccontextmanager
 async def open_redis_store(
-    client: "Redis", *, retention: Retention, new_version: Callable[[], int]
+    client: Client, *, retention: Retention, new_version: Callable[[], int], keys: Keys = PLAIN
 ) -> AsyncIterator[RedisStore]:
     """Make a store over a Redis, and close its connections at the end; nothing is asked of Redis yet.
 
     ``new_version`` gives the version of a changed state; random, so that no state ever has the version of another.
     """
     try:
-        yield RedisStore(client, retention=retention, new_version=new_version)
+        yield RedisStore(client, retention=retention, new_version=new_version, keys=keys)
     finally:
         await client.aclose()
-
-
-def _key(pattern: str, student_id: str, **names: str) -> str:
-    return pattern.format(student_id=student_id, **names)
 
 
 def _bytes(value: object) -> bytes:
@@ -326,11 +330,9 @@ def _held(fields: Sequence[bytes | None], counted: bytes | None) -> Held:
     return Held(version.decode(), int(events or 0), sums, counted or b"", int(answers or 0), int(others or 0))
 
 
-def _keys(student_id: str, event_ids: Sequence[str]) -> list[str]:
-    """Return the keys that ``apply.lua`` takes, in its order."""
-    patterns = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
-    checkpoints = [_key(StateKeyPatterns.EVENT, student_id, event_id=event_id) for event_id in event_ids]
-    return [*(_key(pattern, student_id) for pattern in patterns), *checkpoints]
+def _window(found: Sequence[bytes]) -> Recent:
+    answers, others, *bodies = found
+    return _recent((answers, others), *bodies)
 
 
 def _recent(numbers: Sequence[bytes | None], answers: bytes | None, others: bytes | None) -> Recent:

@@ -1,14 +1,19 @@
-"""The state as one consumer of a stream changes it, over Redis: every step on the instance that the batch began on."""
+"""The state as one consumer of a stream changes it, over Redis: every step on the instance that the batch began on.
+
+The servers of a cluster lose their last writes each for itself. So each has offsets of its own, which tell what of its
+own students it holds: they are moved on every server after what the batch writes there, and the lowest counts.
+"""
 
 from collections.abc import Sequence
 from operator import itemgetter
 
 from ..domain.events import Event, EventStatus
 from ..domain.outcomes import WINDOW_SIZE
+from ..errors import InstanceChanged
 from ..ports import Derivable, Offsets, Partition, Retention, Snapshot, Written
 from ..state_manager import StateKeyPatterns
 from .packing import split_outcomes, unpack_aggregates
-from .redis_client import redis_errors, run_id_of
+from .redis_client import Instance, is_same, redis_errors
 from .redis_store import PIPELINE, RedisStore
 
 _DAY_S = 86_400
@@ -23,43 +28,64 @@ class RedisStream:
     def __init__(self, store: RedisStore, *, retention: Retention) -> None:
         self._store = store
         self._lifetime_s = retention.state_days * _DAY_S
-        self._run_id = ""
+        self._instance: Instance | None = None
+        self._shards: list[str] = []
+        # What the applied offset of a partition was on each server when this consumer last read or moved it.
+        self._seen: dict[Partition, list[int | None]] = {}
 
     async def begin(self) -> None:
         """Meet Redis as it is now."""
-        self._run_id = (await self._store.identify()).run_id
+        self._instance = await self._store.identify()
+        self._shards = [server.shard.prefix for server in self._instance.servers]
+        self._seen.clear()
 
     async def is_same(self) -> bool:
         """Tell whether it still is the instance that ``begin`` met."""
         with redis_errors():
-            return await run_id_of(self._store.client) == self._run_id
+            return self._instance is not None and await is_same(self._store.client, self._instance)
 
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         """Apply a batch."""
         return await self._store.apply(events, now_us)
 
     async def offsets(self, partition: Partition) -> Offsets:
-        """Return the offsets of a partition."""
-        ((applied, published),) = await self._store.run("offsets", [([_key(partition)], [])])
-        return Offsets(int(applied) if applied else None, int(published) if published else None)
+        """Return the offsets of a partition: the lowest that a server has, none where one has none."""
+        found = await self._store.run("offsets", [([key], []) for key in self._keys(partition)])
+        applied, published = ([int(one) if one else None for one in column] for column in zip(*found, strict=True))
+        self._seen[partition] = applied
+        return Offsets(_lowest(applied), _lowest(published))
 
     async def move_applied(self, partition: Partition, expected: int | None, end: int) -> bool:
-        """Move the applied offset if it is the one expected; tell whether it was."""
-        arguments = ["applied", "" if expected is None else expected, end]
-        return await self._store.run("offset", [([_key(partition)], arguments)]) == [1]
+        """Move the applied offset if it is the one expected; tell whether it was.
+
+        A server that is ahead of the others was seen there, and stays there until they have caught up.
+        """
+        keys = self._keys(partition)
+        seen = self._seen.get(partition, [])
+        if not seen or _lowest(seen) != expected:
+            seen = [expected] * len(keys)
+        ends = [max(one or 0, end) for one in seen]
+        calls = [
+            ([key], ["applied", "" if one is None else one, to]) for key, one, to in zip(keys, seen, ends, strict=True)
+        ]
+        moved = all(await self._store.run("offset", calls))
+        if moved:
+            self._seen[partition] = list(ends)
+        return moved
 
     async def move_published(self, partition: Partition, end: int) -> int:
         """Move the published offset, never backwards; return where it is."""
-        (now,) = await self._store.run("offset", [([_key(partition)], ["published", "max", end])])
-        return int(now)
+        calls = [([key], ["published", "max", end]) for key in self._keys(partition)]
+        return min(map(int, await self._store.run("offset", calls)))
 
     async def read(self, students: Sequence[str]) -> list[Derivable | None]:
         """Return what results are derived from, None for a student without state."""
         patterns = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.OTHERS, StateKeyPatterns.TOLD)
+        key_of = self._store.keys.of
         found: list[Derivable | None] = []
         for start in range(0, len(students), PIPELINE):
             calls = [
-                ([pattern.format(student_id=student_id) for pattern in patterns], list[object]())
+                ([key_of(pattern, student_id) for pattern in patterns], list[object]())
                 for student_id in students[start : start + PIPELINE]
             ]
             found += [_derivable(result) for result in await self._store.run("read", calls)]
@@ -71,7 +97,7 @@ class RedisStream:
         for start in range(0, len(snapshots), PIPELINE):
             calls = [
                 (
-                    [StateKeyPatterns.EVIDENCE.format(student_id=snapshot.student_id), *snapshot.values],
+                    self._store.snapshot_keys(snapshot),
                     [snapshot.version, self._lifetime_s, *snapshot.values.values()],
                 )
                 for snapshot in snapshots[start : start + PIPELINE]
@@ -79,11 +105,26 @@ class RedisStream:
             written += [_WRITTEN[result] for result in await self._store.run("remember", calls)]
         return written
 
+    def _keys(self, partition: Partition) -> list[str]:
+        """Return where the offsets of a partition are kept, on each server."""
+        if not self._shards:
+            message = "No instance was met yet."
+            raise InstanceChanged(message)
+        return [
+            StateKeyPatterns.OFFSETS.format(
+                shard=shard,
+                cluster_id=partition.cluster_id,
+                topic_id=partition.topic_id,
+                partition=partition.number,
+            )
+            for shard in self._shards
+        ]
 
-def _key(partition: Partition) -> str:
-    return StateKeyPatterns.OFFSETS.format(
-        cluster_id=partition.cluster_id, topic_id=partition.topic_id, partition=partition.number
-    )
+
+def _lowest(offsets: Sequence[int | None]) -> int | None:
+    """Return the lowest, None where one is missing."""
+    known = [offset for offset in offsets if offset is not None]
+    return min(known) if len(known) == len(offsets) else None
 
 
 def _derivable(fields: list[bytes]) -> Derivable | None:

@@ -9,6 +9,7 @@ from ..domain.events import Event, EventStatus, digest64
 from ..domain.outcomes import Recent
 from ..domain.state import StudentState
 from ..ports import Retention, Snapshot, Versioned
+from ..state_manager import PLAIN
 from .packing import pack_aggregates, pack_outcomes, unpack_aggregates, unpack_outcomes
 from .sqlite_database import SqliteDatabase
 
@@ -172,9 +173,10 @@ class SqliteStore:
         sql = "INSERT OR REPLACE INTO snapshot SELECT id, ?, ?, ? FROM student WHERE name = ? AND version = ?"
         day, written = day_of(now_us), []
         for snapshot in snapshots:
+            student_id = snapshot.student_id
             rows = [
-                (key, day, body.decode(), snapshot.student_id, snapshot.version)
-                for key, body in snapshot.values.items()
+                (PLAIN.of(pattern, student_id), day, body.decode(), student_id, snapshot.version)
+                for pattern, body in snapshot.values.items()
             ]
             written.append(self._writer.executemany(sql, rows).rowcount == len(rows))
         return written

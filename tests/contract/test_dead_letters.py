@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from redis import Redis
 
 from src.adapters.kafka_dead_letters import CHUNK, KafkaDeadLetters
-from src.adapters.redis_client import redis_client
+from src.adapters.redis_client import Client, cluster_client, redis_client
 from src.adapters.redis_dead_letters import RedisDeadLetterIndex
 from src.domain.events import EventStatus
 from src.errors import BrokerUnavailable, StoreUnavailable
@@ -182,12 +182,16 @@ REPLAYED = Handled(Handling.REPLAYED, 7, "ada", event_id="e-1", status=EventStat
 DISCARDED = Handled(Handling.DISCARDED, 8, "bob", reason="a test, é")
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 async def index(request: pytest.FixtureRequest) -> AsyncIterator[DeadLetterIndex]:
     if request.param == "memory":
         yield MemoryDeadLetterIndex()
         return
-    client = redis_client(request.getfixturevalue("redis_url"))
+    client: Client
+    if request.param == "redis":
+        client = redis_client(request.getfixturevalue("redis_url"))
+    else:
+        client = cluster_client(request.getfixturevalue("redis_cluster_url"))
     yield RedisDeadLetterIndex(client, lifetime=timedelta(days=7))
     await client.aclose()
 

@@ -141,7 +141,7 @@ async def test_snapshots_are_kept_only_of_the_version_derived_from(store: Store)
     await store.apply([event()], NOW_US)
     version = await store.version("student-1")
     assert version is not None
-    values = {"student:student-1:mastery:2026-01-15": b"{}"}
+    values = {"student:{student_id}:mastery:2026-01-15": b"{}"}
     snapshots = [
         Snapshot("student-1", version, values),
         Snapshot("student-1", version - 1, values),

@@ -21,7 +21,7 @@ from src.kafka_consumer import KafkaConsumer
 from src.observability import Metrics, configure_logging
 from src.ports import wall_clock
 from src.processes import ProcessRole
-from src.resources import mastery_model, new_version, redis_of, ttl_of
+from src.resources import keys_of, mastery_model, new_version, redis_of, ttl_of
 from src.stream_service import Step, StreamService
 
 COMMITTED = "committed"
@@ -69,7 +69,9 @@ def run(settings: Settings, death: Death) -> None:
     """Consume until killed."""
     retention = ttl_of(settings).retention
     metrics = Metrics()
-    store = RedisStore(redis_of(settings), retention=retention, new_version=new_version, follows=False)
+    store = RedisStore(
+        redis_of(settings), retention=retention, new_version=new_version, keys=keys_of(settings), follows=False
+    )
     service = StreamService(
         RedisStream(store, retention=retention),
         KafkaPublisher(settings.kafka_client()),

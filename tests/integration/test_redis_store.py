@@ -45,7 +45,7 @@ async def test_every_key_of_a_student_has_its_lifetime(store: RedisStore, redis_
     await store.apply([event(), event("e-2", "code.executed")], NOW_US)
     version = await store.version("student-1")
     assert version is not None
-    await store.remember([Snapshot("student-1", version, {"student:student-1:mastery:2026-01-15": b"{}"})], NOW_US)
+    await store.remember([Snapshot("student-1", version, {"student:{student_id}:mastery:2026-01-15": b"{}"})], NOW_US)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         lifetimes = {str(key): client.ttl(key) for key in client.scan_iter("*")}
     days = {key: round(seconds / DAY_S) for key, seconds in lifetimes.items()}
@@ -64,7 +64,7 @@ async def test_snapshots_can_be_read_with_any_client(store: RedisStore, redis_ur
     version = await store.version("student-1")
     assert version is not None
     await store.remember(
-        [Snapshot("student-1", version, {"student:student-1:mastery:2026-01-15": b'{"score": 1}'})], NOW_US
+        [Snapshot("student-1", version, {"student:{student_id}:mastery:2026-01-15": b'{"score": 1}'})], NOW_US
     )
     with redis.Redis.from_url(redis_url) as client:
         assert json.loads(str(client.get("student:student-1:mastery:2026-01-15"), "utf-8")) == {"score": 1}

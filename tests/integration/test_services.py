@@ -280,6 +280,17 @@ def test_up_starts_what_down_stops(command: Command, running: Running) -> None:
     assert command("status").returncode == 1
 
 
+def test_up_tells_of_a_cluster_as_the_product_is_told(command: Command) -> None:
+    address, kind = command("up", "--cluster").stdout.split()
+    assert address.startswith("REDIS_URL=redis://127.0.0.1:")
+    assert kind == "REDIS_CLUSTER=true"
+    assert command("down").returncode == 0
+
+
+def test_up_starts_either_a_redis_or_a_cluster(command: Command) -> None:
+    assert "either a Redis or a cluster" in command("up", "--redis", "--cluster").stderr
+
+
 def test_up_takes_the_port_that_it_is_given(command: Command, running: Running) -> None:
     stopped = running(RedisServer())
     port = stopped.port

@@ -18,6 +18,7 @@ from tests.services import RedisServer
 from .model.rules import Rule
 from .play import Choice, Played, play_model, play_redis, play_service
 from .schedule import Fault
+from .service.memory import MemoryBackend
 
 Play: TypeAlias = Callable[[int, Choice], Awaitable[Played]]
 _TOLD_EVERY = 1000
@@ -30,9 +31,18 @@ _TOLD_EVERY = 1000
 @click.option("--small", is_flag=True, help="Few records, few steps.")
 @click.option("--fault", "faults", multiple=True, type=click.Choice([fault.name.lower() for fault in Fault]))
 @click.option("--without", multiple=True, type=click.Choice([rule.name.lower() for rule in Rule]), help="In the model.")
+@click.option("--shards", type=int, default=1, show_default=True, help="Of the store, in the model and in memory.")
 @click.option("--trace", is_flag=True, help="Print the first one, whatever comes of it.")
 def main(
-    *, on: str, seed: int, schedules: int, small: bool, faults: Sequence[str], without: Sequence[str], trace: bool
+    *,
+    on: str,
+    seed: int,
+    schedules: int,
+    small: bool,
+    faults: Sequence[str],
+    without: Sequence[str],
+    shards: int,
+    trace: bool,
 ) -> None:
     logging.disable(logging.CRITICAL)
     choice = Choice([Fault[name.upper()] for name in faults] or None, small=small)
@@ -40,9 +50,9 @@ def main(
         if on == "redis":
             play: Play = partial(play_redis, server=stack.enter_context(RedisServer(fsync="no")))
         elif on == "model":
-            play = partial(play_model, without=[Rule[name.upper()] for name in without])
+            play = partial(play_model, without=[Rule[name.upper()] for name in without], shards=shards)
         else:
-            play = play_service
+            play = partial(play_service, backend=partial(MemoryBackend, shards=shards))
         asyncio.run(_play(play, range(seed, seed + schedules), choice, trace=trace))
 
 

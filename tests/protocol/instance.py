@@ -1,13 +1,16 @@
 """A store that can be another one the next moment: values by key, every write undoable, known by its run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.errors import InstanceChanged
 
 
 class Instance:
-    """A Redis in memory: single steps are atomic, its last writes can be lost, and an empty one can take its place."""
+    """A Redis in memory: single steps are atomic, its last writes can be lost, and an empty one can take its place.
+
+    Several of them are the masters of a cluster, of which each forgets for itself.
+    """
 
     def __init__(self) -> None:
         self.values: dict[Any, Any] = {}
@@ -34,3 +37,9 @@ class Instance:
         """Be an empty one."""
         self.values, self._undo = {}, []
         self.run_id += 1
+
+
+def lowest(offsets: Sequence[int | None]) -> int | None:
+    """Return the lowest of the offsets of several masters, None where one has none."""
+    known = [offset for offset in offsets if offset is not None]
+    return min(known) if len(known) == len(offsets) else None

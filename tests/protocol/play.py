@@ -49,10 +49,10 @@ ANY = Choice()
 MakeBackend: TypeAlias = Callable[[Chance], Backend]
 
 
-async def play_model(seed: int, choice: Choice = ANY, *, without: Collection[Rule] = ()) -> Played:
+async def play_model(seed: int, choice: Choice = ANY, *, without: Collection[Rule] = (), shards: int = 1) -> Played:
     """Play a schedule with the model."""
     chance = Chance(seed)
-    world = ModelWorld(chance, choice.plan(chance), without=without)
+    world = ModelWorld(chance, choice.plan(chance), without=without, shards=shards)
     return await _play(seed, world)
 
 

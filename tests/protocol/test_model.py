@@ -7,6 +7,7 @@ from .play import Choice, play_model
 from .schedule import Fault
 
 SCHEDULES = 4000
+SHARDS = 3
 MOVING = frozenset({Fault.STALL, Fault.REBALANCE})
 CROSSING = MOVING | {Fault.MOVED_KEYS}
 FORGETTING = frozenset({Fault.STALL, Fault.ROLLBACK})
@@ -32,6 +33,22 @@ async def test_no_schedule_breaks_anything() -> None:
         assert not played.broken, f"{played}"
 
 
+async def test_no_schedule_over_shards_that_forget_for_themselves_breaks_anything() -> None:
+    for seed in range(SCHEDULES):
+        played = await play_model(seed, shards=SHARDS)
+        assert not played.broken, f"{played}"
+
+
+async def test_one_shard_cannot_tell_for_all() -> None:
+    for candidate in range(2000):
+        played = await play_model(candidate, Choice(FORGETTING), without=[Rule.EVERY_SHARD], shards=SHARDS)
+        if "nothing is lost" in played.broken:
+            break
+    else:
+        pytest.fail(f"without it nothing fails: {Rule.EVERY_SHARD}")
+    assert not (await play_model(candidate, Choice(FORGETTING), shards=SHARDS)).broken
+
+
 @pytest.mark.parametrize(("rule", "faults", "seed", "broken"), NEEDED, ids=[rule.name.lower() for rule, *_ in NEEDED])
 async def test_no_rule_can_be_left_out(rule: Rule, faults: frozenset[Fault], seed: int, broken: str) -> None:
     # The first seed shows it; the others are for a Python whose chance is another.
@@ -44,4 +61,4 @@ async def test_no_rule_can_be_left_out(rule: Rule, faults: frozenset[Fault], see
 
 
 def test_every_rule_is_tried() -> None:
-    assert {rule for rule, *_ in NEEDED} == set(Rule)
+    assert {rule for rule, *_ in NEEDED} == set(Rule) - {Rule.EVERY_SHARD}

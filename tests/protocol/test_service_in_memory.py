@@ -15,6 +15,7 @@ from .service.mutants import (
     ForgetsWhatItTold,
     MovesAnyway,
     MovesBack,
+    OneTellsForAll,
     Unfenced,
 )
 
@@ -23,6 +24,7 @@ SMALL_SCHEDULES = 300
 MOVING = frozenset({Fault.STALL, Fault.REBALANCE})
 CROSSING = MOVING | {Fault.MOVED_KEYS}
 FORGETTING = frozenset({Fault.STALL, Fault.ROLLBACK})
+SHARDS = 3
 
 
 async def test_no_schedule_breaks_anything() -> None:
@@ -35,6 +37,20 @@ async def test_no_small_schedule_breaks_anything() -> None:
     for seed in range(SMALL_SCHEDULES):
         played = await play_service(seed, Choice(small=True))
         assert not played.broken, f"{played}"
+
+
+async def test_no_schedule_over_shards_that_forget_for_themselves_breaks_anything() -> None:
+    for seed in range(SCHEDULES):
+        played = await play_service(seed, backend=partial(MemoryBackend, shards=SHARDS))
+        assert not played.broken, f"{played}"
+
+
+async def test_one_shard_that_tells_for_all_is_noticed() -> None:
+    mutant = partial(MemoryBackend, stream_type=OneTellsForAll, shards=SHARDS)
+    for candidate in range(500):
+        if "nothing is lost" in (await play_service(candidate, Choice(FORGETTING), backend=mutant)).broken:
+            return
+    pytest.fail("nobody notices")
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ async def test_snapshots_are_kept_on_another_instance_too(store: RedisStore, red
     assert version is not None
     with Redis.from_url(redis_url) as client:
         client.script_flush()
-    assert await store.remember([Snapshot("student-1", version, {"student:student-1:mastery:x": b"{}"})], NOW_US) == [
-        True
-    ]
+    assert await store.remember(
+        [Snapshot("student-1", version, {"student:{student_id}:mastery:x": b"{}"})], NOW_US
+    ) == [True]
 
 
 async def test_what_redis_has_forgotten_is_counted_again(store: RedisStore, redis_url: str) -> None:

@@ -49,7 +49,7 @@ class Interrupted(MemoryStream):
     """A state of which the next finish does not come through, and before which something may happen."""
 
     def __init__(self, instance: Instance) -> None:
-        super().__init__(instance, Chance(), straight)
+        super().__init__([instance], Chance(), straight)
         self.before_finish: Act = nothing
         self.fails = False
 

@@ -1,14 +1,15 @@
-"""Every state of a stream under the same tests: the one that schedules are played with, and Redis."""
+"""Every state of a stream under the same tests: those that schedules are played with, a Redis and a cluster."""
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from redis import Redis
 
-from src.adapters.redis_client import redis_client
+from src.adapters.redis_client import Client, cluster_client, redis_client
 from src.adapters.redis_store import RedisStore
 from src.adapters.redis_stream import RedisStream
 from src.domain.events import Event, EventStatus
@@ -16,18 +17,18 @@ from src.domain.outcomes import WINDOW_SIZE
 from src.domain.state import StudentState
 from src.errors import InstanceChanged, StoreUnavailable
 from src.ports import Derivable, Offsets, Partition, Retention, Snapshot, StreamState, Written
-from src.state_manager import StateKeyPatterns
+from src.state_manager import PLAIN, Keys, StateKeyPatterns
 from tests.making import NOW_US, event
-from tests.services import RedisServer
+from tests.services import RedisCluster, RedisServer
 
 from .instance import Instance
 from .schedule import Chance
-from .service.memory import MemoryStream, straight
+from .service.memory import MemoryStream, shard_of, straight
 
 RETENTION = Retention()
 PARTITION = Partition("cluster", "topic", 0)
 STUDENT = "student-1"
-TOLD = StateKeyPatterns.TOLD.format(student_id=STUDENT)
+TOLD = StateKeyPatterns.TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +40,34 @@ class Case:
     become_another: Callable[[], None]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "shards", "redis", "cluster"])
 async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
-    if request.param == "memory":
-        instance, chance = Instance(), Chance(0)
-        one, other = (MemoryStream(instance, chance, straight) for _ in range(2))
-        yield Case(await begun(one), await begun(other), lambda: instance.roll_back(0))
+    if request.param in {"memory", "shards"}:
+        instances, chance = [Instance() for _ in range(1 if request.param == "memory" else 3)], Chance(0)
+        one, other = (MemoryStream(instances, chance, straight) for _ in range(2))
+        of_the_student = shard_of(STUDENT, instances)
+        yield Case(await begun(one), await begun(other), lambda: of_the_student.roll_back(0))
         return
-    server: RedisServer = request.getfixturevalue("forgetful_redis")
-    with Redis.from_url(server.url) as client:
-        client.flushall()
-    clients = [redis_client(server.url) for _ in range(2)]
-    first, second = (
-        RedisStore(client, retention=RETENTION, new_version=lambda: random.getrandbits(48), follows=False)
+    become_another: Callable[[], None]
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("forgetful_redis")
+        with Redis.from_url(server.url) as looking:
+            looking.flushall()
+        clients: list[Client] = [redis_client(server.url) for _ in range(2)]
+        keys, become_another = PLAIN, partial(restart, server)
+    else:
+        clients = [cluster_client(request.getfixturevalue("redis_cluster_url")) for _ in range(2)]
+        cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+        keys = Keys(tagged=True)
+        become_another = partial(restart_master, cluster, keys.of(StateKeyPatterns.EVIDENCE, STUDENT))
+    stores = [
+        RedisStore(client, retention=RETENTION, new_version=lambda: random.getrandbits(48), keys=keys, follows=False)
         for client in clients
-    )
-    streams = [RedisStream(store, retention=RETENTION) for store in (first, second)]
-    yield Case(await begun(streams[0]), await begun(streams[1]), lambda: restart(server))
-    for one_client in clients:
-        await one_client.aclose()
+    ]
+    streams = [RedisStream(store, retention=RETENTION) for store in stores]
+    yield Case(await begun(streams[0]), await begun(streams[1]), become_another)
+    for client in clients:
+        await client.aclose()
 
 
 async def begun(state: StreamState) -> StreamState:
@@ -68,6 +78,11 @@ async def begun(state: StreamState) -> StreamState:
 def restart(server: RedisServer) -> None:
     server.kill()
     server.start()
+
+
+def restart_master(cluster: RedisCluster, key: str) -> None:
+    cluster.node_of(key).kill()
+    cluster.start()
 
 
 def answers(number: int) -> list[Event]:

@@ -97,6 +97,9 @@ def up(directory: Path, *, docker: bool, as_json: bool, **chosen: Any) -> None:
     export $(python -m tests.services up)
     """
     names = _named(chosen) or _BY_DEFAULT
+    if {"redis", "cluster"} <= set(names):
+        message = "REDIS_URL is either a Redis or a cluster: name one of them"
+        raise click.UsageError(message)
     ports = {name: chosen[f"port_{name}"] for name in names}
     records = Records(directory)
     with records.locked():

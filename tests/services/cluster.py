@@ -16,7 +16,7 @@ from .service import Service
 MASTERS = 3
 _BUS_DISTANCE = 10_000  # how far above its port a node of any version talks to the others, unless told otherwise
 _READY_WITHIN_S = 30.0
-_SETTINGS = ("cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000")
+NODE_SETTINGS = ("cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000")
 
 
 class RedisNode(RedisServer):
@@ -35,7 +35,7 @@ class RedisCluster(Service):
 
     def __init__(self, directory: Path | None = None, *, port: int = 0, settings: Iterable[str] = ()) -> None:
         """Take the first of three ports in a row, or with 0 any three, and further lines of every ``redis.conf``."""
-        lines = [*_SETTINGS, *settings]
+        lines = [*NODE_SETTINGS, *settings]
         self.nodes = tuple(
             RedisNode(directory / str(number) if directory else None, port=port and port + number, settings=lines)
             for number in range(MASTERS)
@@ -48,8 +48,8 @@ class RedisCluster(Service):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Return the variable that tells the product where it is."""
-        return {"REDIS_CLUSTER_URL": self.url}
+        """Return the variables that tell the product where and what it is."""
+        return {"REDIS_URL": self.url, "REDIS_CLUSTER": "true"}
 
     @property
     def running(self) -> bool:

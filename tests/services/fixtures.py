@@ -73,6 +73,16 @@ def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClu
         yield cluster
 
 
+@pytest.fixture
+def redis_cluster_url(redis_cluster: RedisCluster) -> str:
+    """Return the address of an empty Redis Cluster, that runs whatever the last test did to it."""
+    _revive(redis_cluster)
+    for node in redis_cluster.nodes:
+        with Redis.from_url(node.url) as client:
+            client.flushall()
+    return redis_cluster.url
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """One Kafka for all tests."""

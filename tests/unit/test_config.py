@@ -34,6 +34,7 @@ SETTINGS: dict[str, tuple[object, str, object]] = {
     "KAFKA_SASL_MECHANISM": ("SCRAM-SHA-512", "PLAIN", "PLAIN"),
     "KAFKA_SASL_USERNAME": (None, "engine", "engine"),
     "KAFKA_CA_FILE": (None, "ca.pem", Path("ca.pem")),
+    "REDIS_CLUSTER": (False, "true", True),
     "REDIS_USERNAME": (None, "engine", "engine"),
     "REDIS_CA_FILE": (None, "ca.pem", Path("ca.pem")),
     "MASTERY_WEIGHTS": (
@@ -53,7 +54,10 @@ SECRETS = {
     "REDIS_PASSWORD": SECRET,
     "KAFKA_SASL_PASSWORD": SECRET,
 }
-NEEDED = {"KAFKA_BOOTSTRAP_SERVERS": {"REDIS_URL": SECRETS["REDIS_URL"]}}
+NEEDED = {
+    "KAFKA_BOOTSTRAP_SERVERS": {"REDIS_URL": SECRETS["REDIS_URL"]},
+    "REDIS_CLUSTER": {"REDIS_URL": SECRETS["REDIS_URL"]},
+}
 """What a setting cannot stand without."""
 
 
@@ -171,6 +175,25 @@ def test_production_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch)
 def test_events_over_kafka_need_a_store_that_processes_share(monkeypatch: pytest.MonkeyPatch) -> None:
     reasons = refused(monkeypatch, KAFKA_BOOTSTRAP_SERVERS=CANARY)
     assert reasons == (Reason("REDIS_URL", "is required with KAFKA_BOOTSTRAP_SERVERS"),)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "is required with REDIS_CLUSTER"),
+        (f"unix:///{CANARY}", "must be redis:// or rediss:// and name no database with REDIS_CLUSTER"),
+        (f"redis://{CANARY}:6379/1", "must be redis:// or rediss:// and name no database with REDIS_CLUSTER"),
+        (f"redis://{CANARY}?db=1", "must be redis:// or rediss:// and name no database with REDIS_CLUSTER"),
+        (f"redis://[{CANARY}", "must be redis:// or rediss:// and name no database with REDIS_CLUSTER"),
+    ],
+)
+def test_a_cluster_has_an_address_and_no_databases(monkeypatch: pytest.MonkeyPatch, url: str, reason: str) -> None:
+    assert refused(monkeypatch, REDIS_CLUSTER="true", REDIS_URL=url) == (Reason("REDIS_URL", reason),)
+
+
+@pytest.mark.parametrize("url", ["redis://one", "rediss://:secret@one:7000/", "redis://one:7000/0"])
+def test_a_cluster_is_named_by_any_of_its_nodes(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert read(monkeypatch, REDIS_CLUSTER="true", REDIS_URL=url).redis_cluster
 
 
 @pytest.mark.parametrize("name", ["development", "test"])

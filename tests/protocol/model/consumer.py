@@ -10,9 +10,11 @@ from typing import TypeAlias
 from src.errors import InstanceChanged
 
 from ..group import Owner
+from ..instance import Instance, lowest
 from ..schedule import Loss
 from .rules import Rule
 from .surroundings import Notice, Sent, State, Surroundings, Update
+from .surroundings import number as kept
 
 Causes: TypeAlias = Mapping[int, frozenset[int]]
 """Students with the events that their next update answers."""
@@ -20,11 +22,11 @@ Causes: TypeAlias = Mapping[int, frozenset[int]]
 
 @dataclass(slots=True)
 class Held:
-    """A partition as a consumer holds it: the offsets as it read or left them."""
+    """A partition as a consumer holds it: the offsets as it read or left them, the applied one on each shard."""
 
     owner: Owner
     position: int
-    applied: int | None
+    applied: list[int | None]
     published: int
 
 
@@ -38,7 +40,7 @@ class ModelConsumer:
         self._be_born()
 
     def _be_born(self) -> None:
-        self._run_id: int | None = None
+        self._run: list[int] = []
         self._held: dict[int, Held] = {}
         self._unfinished: dict[int, int | None] = {}
         self._idle = False
@@ -56,7 +58,7 @@ class ModelConsumer:
         group = self._around.group
         reached = {number: (held.owner, held.position) for number, held in self._held.items()}
         wanted = {number: (group.owners[number], len(group.log[number])) for number in group.owned_by(self.number)}
-        return self._idle and self._run_id == self._around.store.run_id and reached == wanted
+        return self._idle and self._run == self._around.run and reached == wanted
 
     # -- the loop
 
@@ -78,13 +80,13 @@ class ModelConsumer:
                 fresh = True
 
     def _notices_another_instance(self) -> bool:
-        return self._run_id != self._around.store.run_id and self._around.chance.notices(0.5)
+        return self._run != self._around.run and self._around.chance.notices(0.5)
 
     def _begin(self) -> Iterator[None]:
         """Meet the store as it is, and publish again what was not finished."""
-        self._run_id = self._around.store.run_id
+        self._run = self._around.run
         self._held.clear()
-        self._say("meets run %s", self._run_id)
+        self._say("meets run %s", self._run)
         if self._around.has(Rule.CARRY_UNFINISHED):
             yield from self._settle({student: frozenset() for student in self._unfinished}, [])
         self._unfinished.clear()
@@ -102,11 +104,14 @@ class ModelConsumer:
         for number in group.partitions:
             if group.owners[number].consumer == self.number and number not in self._held:
                 owner, committed = group.owners[number], group.committed[number]
-                yield
-                self._check()
-                applied, published = self._around.applied(number), self._around.published(number)
-                position = self._lowest(committed, applied, published)
-                self._held[number] = Held(owner, position, applied, published or 0)
+                applied, published = list[int | None](), list[int | None]()
+                for shard in self._around.told_by:
+                    yield
+                    self._check(shard)
+                    applied.append(kept(shard, "applied", number))
+                    published.append(kept(shard, "published", number))
+                position = self._lowest(committed, *applied, *published)
+                self._held[number] = Held(owner, position, applied, lowest(published) or 0)
                 self._say("resumes p%s at %s of %s", number, position, (committed, applied, published))
                 yield
 
@@ -138,15 +143,13 @@ class ModelConsumer:
             mine = [(offset, sent) for offset, sent in records if sent.valid and sent.student == student]
             dead += self._apply(student, mine, held, causes)
             yield
-        if not self._move_applied(number, held, end):
+        if not (yield from self._move_applied(number, held, end)):
             self._say("finds the applied offset of p%s moved", number)
             del self._held[number]
             return
-        yield
         once = self._around.has(Rule.BURY_ONCE)
         yield from self._settle(causes, [(number, at) for at in dead if at >= held.published or not once])
-        self._move_published(number, held, end)
-        yield
+        yield from self._move_published(number, held, end)
         accepted = self._around.group.commit(number, held.owner, end)
         self._say("commits p%s at %s: %s", number, end, accepted)
         held.position = end
@@ -155,7 +158,8 @@ class ModelConsumer:
         self, student: int, sent: Iterable[tuple[int, Sent]], held: Held, causes: dict[int, frozenset[int]]
     ) -> list[int]:
         """Apply a student's events in one step; return the offsets of those in conflict."""
-        self._check()
+        shard = self._around.shard_of(student)
+        self._check(shard)
         state = self._around.state(student)
         contents = dict(state.contents) if state else {}
         fresh, repeated, conflicts = set(), set(), []
@@ -169,7 +173,7 @@ class ModelConsumer:
                 repeated.add(event)
         if fresh:
             version = state.version + 1 if state else self._around.chance.getrandbits(30)
-            self._around.store.write({("state", student): State(version, frozenset(contents.items()))})
+            shard.write({("state", student): State(version, frozenset(contents.items()))})
         self._say("applies %s to student %s, repeats %s, refuses %s", fresh, student, repeated, conflicts)
         if fresh or repeated:
             causes[student] = frozenset(fresh | repeated)
@@ -179,27 +183,34 @@ class ModelConsumer:
         """Tell whether a duplicate has to be published again."""
         if self._around.has(Rule.REPEAT_DUPLICATES):
             return offset >= held.published
-        return held.published <= offset < (held.applied or 0)
+        return held.published <= offset < (lowest(held.applied) or 0)
 
-    def _move_applied(self, number: int, held: Held, end: int) -> bool:
-        self._check()
-        now = self._around.applied(number)
-        if self._around.has(Rule.EXPECT_WHAT_WAS_SEEN):
-            moves, target = now == held.applied, max(held.applied or 0, end)
-        else:
-            moves, target = (now or 0) == held.position, end
-        if moves:
-            held.applied = target
-            self._around.store.write({("applied", number): target})
+    def _move_applied(self, number: int, held: Held, end: int) -> Generator[None, None, bool]:
+        for place, shard in enumerate(self._around.told_by):
+            self._check(shard)
+            now, seen = kept(shard, "applied", number), held.applied[place]
+            if self._around.has(Rule.EXPECT_WHAT_WAS_SEEN):
+                moves, target = now == seen, max(seen or 0, end)
+            else:
+                moves, target = (now or 0) == held.position, end
+            if not moves:
+                return False
+            held.applied[place] = target
+            shard.write({("applied", number): target})
             self._say("has applied p%s to %s", number, target)
-        return moves
+            yield
+        return True
 
-    def _move_published(self, number: int, held: Held, end: int) -> None:
-        self._check()
+    def _move_published(self, number: int, held: Held, end: int) -> Iterator[None]:
         keeps = self._around.has(Rule.NEVER_BACKWARDS)
-        held.published = max(self._around.published(number) or 0, end) if keeps else end
-        self._around.store.write({("published", number): held.published})
-        self._say("has published p%s to %s", number, held.published)
+        reached = []
+        for shard in self._around.told_by:
+            self._check(shard)
+            reached.append(max(kept(shard, "published", number) or 0, end) if keeps else end)
+            shard.write({("published", number): reached[-1]})
+            self._say("has published p%s to %s", number, reached[-1])
+            yield
+        held.published = min(reached)
 
     # -- publishing
 
@@ -226,7 +237,7 @@ class ModelConsumer:
             left = again
 
     def _derive(self, student: int, derived: dict[int, tuple[State, int | None]]) -> None:
-        self._check()
+        self._check(self._around.shard_of(student))
         state = self._around.state(student)
         if state is None:
             return
@@ -249,20 +260,21 @@ class ModelConsumer:
 
     def _finish(self, student: int, state: State) -> bool:
         """Keep what was derived; tell whether it has to be done again because the student has changed."""
-        self._check()
+        shard = self._around.shard_of(student)
+        self._check(shard)
         now = self._around.state(student)
         if self._around.has(Rule.FINISH_IF_UNCHANGED) and now is not None and now.version != state.version:
             self._say("finds student %s changed", student)
             return True
         self._unfinished.pop(student, None)
         if now is not None or not self._around.has(Rule.FINISH_IF_UNCHANGED):
-            self._around.store.write({("snapshot", student): state.contents, ("mark", student): state.level})
+            shard.write({("snapshot", student): state.contents, ("mark", student): state.level})
             self._say("keeps snapshot and mark %s of student %s", state.level, student)
         return False
 
-    def _check(self) -> None:
-        """Be refused where the store is another instance."""
-        self._around.store.meet(self._run_id if self._around.has(Rule.FENCE) else None)
+    def _check(self, shard: Instance) -> None:
+        """Be refused where a shard is another instance."""
+        shard.meet(self._run[self._around.shards.index(shard)] if self._around.has(Rule.FENCE) else None)
 
     def _say(self, text: str, *details: object) -> None:
         self._around.trace.say("consumer %s " + text, self.number, *details)

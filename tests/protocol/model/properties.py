@@ -55,7 +55,7 @@ def _of_updates(around: Surroundings, student: int, final: Contents, faults: fro
     # A consumer that had lost its partition and dies may leave an old one behind.
     if Fault.DEATH not in faults and [update.contents for update in updates[-1:]] != [final]:
         yield "the last update is of the final state"
-    if around.store.values.get(("snapshot", student)) != final:
+    if around.shard_of(student).values.get(("snapshot", student)) != final:
         yield "the snapshot is of the final state"
 
 

@@ -24,5 +24,7 @@ class Rule(StrEnum):
     # else: they are forgotten
     COMPARE_WITH_JUST_TOLD = "what was just told counts as the mark when a student is derived again"
     # else: the mark as it is in the store
+    EVERY_SHARD = "every shard of the store keeps offsets of its own, and the lowest counts"
+    # else: the first shard keeps them for all
     BURY_ONCE = "dead letters are not repeated below the published offset"
     # else: they are repeated with every replay

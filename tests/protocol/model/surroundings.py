@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple, TypeAlias
 
 from ..group import Group
-from ..instance import Instance
+from ..instance import Instance, lowest
 from ..schedule import PARTITIONS, Chance
 from ..trace import Trace
 from .rules import Rule
@@ -49,14 +49,17 @@ class Notice(NamedTuple):
 
 
 class Surroundings:
-    """The log, the store, and everything that was published."""
+    """The log, the store, and everything that was published.
 
-    def __init__(self, chance: Chance, without: Collection[Rule] = ()) -> None:
+    The store is one or several shards; a student lies on one of them.
+    """
+
+    def __init__(self, chance: Chance, without: Collection[Rule] = (), shards: int = 1) -> None:
         self.chance = chance
         self.without = without
         self.trace = Trace()
         self.group = Group[Sent](PARTITIONS)
-        self.store = Instance()
+        self.shards = [Instance() for _ in range(shards)]
         self.results: list[Update | Notice] = []
         self.dead: list[tuple[int, int]] = []
 
@@ -64,22 +67,37 @@ class Surroundings:
         """Tell whether a rule is switched on."""
         return rule not in self.without
 
+    def shard_of(self, student: int) -> Instance:
+        return self.shards[student % len(self.shards)]
+
+    @property
+    def told_by(self) -> list[Instance]:
+        """Return the shards that keep offsets."""
+        return self.shards if self.has(Rule.EVERY_SHARD) else self.shards[:1]
+
+    @property
+    def run(self) -> list[int]:
+        """Return which instances there are."""
+        return [shard.run_id for shard in self.shards]
+
     def state(self, student: int) -> State | None:
-        state = self.store.values.get(("state", student))
+        state = self.shard_of(student).values.get(("state", student))
         assert state is None or isinstance(state, State)
         return state
 
     def mark(self, student: int) -> int | None:
         """Return the level that counts as noticed."""
-        return self._number("mark", student)
+        return number(self.shard_of(student), "mark", student)
 
     def applied(self, partition: int) -> int | None:
-        return self._number("applied", partition)
+        return lowest([number(shard, "applied", partition) for shard in self.told_by])
 
     def published(self, partition: int) -> int | None:
-        return self._number("published", partition)
+        return lowest([number(shard, "published", partition) for shard in self.told_by])
 
-    def _number(self, kind: str, of: int) -> int | None:
-        number = self.store.values.get((kind, of))
-        assert number is None or isinstance(number, int)
-        return number
+
+def number(shard: Instance, kind: str, of: int) -> int | None:
+    """Return a number that a shard keeps."""
+    found = shard.values.get((kind, of))
+    assert found is None or isinstance(found, int)
+    return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from ..instance import Instance
 from ..schedule import PARTITIONS, Chance, Fault, Plan
 from .consumer import ModelConsumer
 from .properties import violations
@@ -15,8 +16,8 @@ FAULTS = frozenset(Fault) - {Fault.LOST_CALLS, Fault.LOST_REPORTS}
 class ModelWorld(Surroundings):
     """An event is a number, its content another; the level of a student is the sum of the contents, modulo three."""
 
-    def __init__(self, chance: Chance, plan: Plan, *, without: Collection[Rule] = ()) -> None:
-        super().__init__(chance, without)
+    def __init__(self, chance: Chance, plan: Plan, *, without: Collection[Rule] = (), shards: int = 1) -> None:
+        super().__init__(chance, without, shards)
         self.plan = plan
         self.workers = [ModelConsumer(number, self) for number in range(plan.consumers)]
         self._known: list[Sent] = []
@@ -29,20 +30,23 @@ class ModelWorld(Surroundings):
         self.trace.say("log p%s[%s] = %s", partition, offset, sent)
 
     async def roll_back(self, writes: int) -> None:
-        self.store.roll_back(writes)
+        self._any_shard().roll_back(writes)
 
     async def replace(self) -> None:
-        self.store.replace()
+        self._any_shard().replace()
 
     async def violations(self) -> set[str]:
         return violations(self, self.plan)
 
     async def remembered(self) -> dict[str, object]:
         return {
-            "a replay changes no state": dict(self.store.values),
+            "a replay changes no state": [dict(shard.values) for shard in self.shards],
             "a replay publishes nothing": len(self.results),
             "a replay buries nothing": len(self.dead),
         }
+
+    def _any_shard(self) -> Instance:
+        return self.chance.choice(self.shards) if len(self.shards) > 1 else self.shards[0]
 
     def _next(self) -> Sent:
         """Return a new event, or one more copy of an old one, now and then with other content; some are invalid."""

@@ -9,9 +9,9 @@ from src.domain.events import Event, EventStatus
 from src.domain.state import StudentState
 from src.errors import StoreUnavailable
 from src.ports import Derivable, Offsets, Partition, Snapshot, Written
-from src.state_manager import StateKeyPatterns
+from src.state_manager import PLAIN, StateKeyPatterns
 
-from ..instance import Instance
+from ..instance import Instance, lowest
 from ..schedule import Chance, Loss
 from .backend import Connected, Stored
 from .seams import pause
@@ -40,32 +40,40 @@ class Crossing(Protocol):
 
 
 class MemoryStream:
-    """The port of a stream's state, over an instance in memory."""
+    """The port of a stream's state, over an instance in memory, or over several that hold some students each."""
 
-    def __init__(self, instance: Instance, chance: Chance, crossing: Crossing) -> None:
-        self._instance = instance
+    def __init__(self, shards: Sequence[Instance], chance: Chance, crossing: Crossing) -> None:
+        self._shards = shards
         self._chance = chance
         self._cross = crossing
-        self._run_id: int | None = 0
+        self._run: list[int | None] = [0 for _ in shards]
+        self._seen: dict[Partition, list[int | None]] = {}
+
+    @property
+    def _told_by(self) -> Sequence[Instance]:
+        """Return the shards that keep offsets."""
+        return self._shards
 
     async def begin(self) -> None:
-        self._run_id = await self._cross(lambda: self._instance.run_id)
+        self._run = [await self._cross(partial(run_of, shard)) for shard in self._shards]
+        self._seen.clear()
 
     async def is_same(self) -> bool:
-        return await self._cross(lambda: self._instance.run_id == self._run_id)
+        return [await self._cross(partial(run_of, shard)) for shard in self._shards] == self._run
 
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         del now_us
         statuses: dict[int, EventStatus] = {}
         for student_id in dict.fromkeys(event.student_id for event in events):
             mine = [index for index, event in enumerate(events) if event.student_id == student_id]
-            found = await self._fenced(partial(self._apply, [events[index] for index in mine]))
+            shard = shard_of(student_id, self._shards)
+            found = await self._fenced(shard, partial(self._apply, shard, [events[index] for index in mine]))
             statuses.update(zip(mine, found, strict=True))
         return [statuses[index] for index in range(len(events))]
 
-    def _apply(self, events: Sequence[Event]) -> list[EventStatus]:
+    def _apply(self, shard: Instance, events: Sequence[Event]) -> list[EventStatus]:
         student_id = events[0].student_id
-        before = self._counted(student_id)
+        before = counted_of(student_id, shard)
         counted = {} if before is None else {event.event_id: event for event in before.events}
         statuses = []
         for event in events:
@@ -74,72 +82,117 @@ class MemoryStream:
             statuses.append(EventStatus.APPLIED if known is event else same)
         if EventStatus.APPLIED in statuses:
             after = Counted(self._chance.getrandbits(48), tuple(counted.values()))
-            self._instance.write({("student", student_id): after})
+            shard.write({("student", student_id): after})
         return statuses
 
     async def offsets(self, partition: Partition) -> Offsets:
-        return await self._fenced(partial(self._offsets, partition))
+        found = [await self._fenced(shard, partial(offsets_at, shard, partition)) for shard in self._told_by]
+        self._seen[partition] = [one.applied for one in found]
+        return lowest_of(found)
 
     async def move_applied(self, partition: Partition, expected: int | None, end: int) -> bool:
-        return await self._fenced(partial(self._move_applied, partition, expected, end))
+        seen = self._seen.get(partition, [])
+        if not seen or lowest(seen) != expected:
+            seen = [expected for _ in self._told_by]
+        ends = [max(one or 0, end) for one in seen]
+        for shard, one, to in zip(self._told_by, seen, ends, strict=True):
+            if not await self._fenced(shard, partial(self._move_applied, shard, partition, one, to)):
+                return False
+        self._seen[partition] = list(ends)
+        return True
 
-    def _move_applied(self, partition: Partition, expected: int | None, end: int) -> bool:
-        now = self._offsets(partition)
+    def _move_applied(self, shard: Instance, partition: Partition, expected: int | None, end: int) -> bool:
+        now = offsets_at(shard, partition)
         if now.applied != expected:
             return False
-        self._instance.write({partition: Offsets(end, now.published)})
+        shard.write({partition: Offsets(end, now.published)})
         return True
 
     async def move_published(self, partition: Partition, end: int) -> int:
-        return await self._fenced(partial(self._move_published, partition, end))
+        return min(
+            [await self._fenced(one, partial(self._move_published, one, partition, end)) for one in self._told_by]
+        )
 
-    def _move_published(self, partition: Partition, end: int) -> int:
-        now = self._offsets(partition)
+    def _move_published(self, shard: Instance, partition: Partition, end: int) -> int:
+        now = offsets_at(shard, partition)
         published = max(now.published or 0, end)
-        self._instance.write({partition: Offsets(now.applied, published)})
+        shard.write({partition: Offsets(now.applied, published)})
         return published
 
     async def read(self, students: Sequence[str]) -> list[Derivable | None]:
-        return [await self._fenced(partial(self._read, student_id)) for student_id in students]
+        found = []
+        for student_id in students:
+            shard = shard_of(student_id, self._shards)
+            found.append(await self._fenced(shard, partial(self._read, shard, student_id)))
+        return found
 
-    def _read(self, student_id: str) -> Derivable | None:
-        counted = self._counted(student_id)
+    def _read(self, shard: Instance, student_id: str) -> Derivable | None:
+        counted = counted_of(student_id, shard)
         if counted is None:
             return None
         state = counted.folded()
-        told = self._instance.values.get(StateKeyPatterns.TOLD.format(student_id=student_id))
+        told = shard.values.get(StateKeyPatterns.TOLD.format(student_id=student_id))
         return Derivable(counted.version, state.events, state.aggregates, tuple(state.recent.others), told)
 
     async def finish(self, snapshots: Sequence[Snapshot]) -> list[Written]:
-        return [await self._fenced(partial(self._finish, snapshot)) for snapshot in snapshots]
+        found = []
+        for snapshot in snapshots:
+            shard = shard_of(snapshot.student_id, self._shards)
+            found.append(await self._fenced(shard, partial(self._finish, shard, snapshot)))
+        return found
 
-    def _finish(self, snapshot: Snapshot) -> Written:
-        counted = self._counted(snapshot.student_id)
+    def _finish(self, shard: Instance, snapshot: Snapshot) -> Written:
+        counted = counted_of(snapshot.student_id, shard)
         if counted is None:
             return Written.GONE
         if counted.version != snapshot.version:
             return Written.CHANGED
-        self._instance.write(snapshot.values)
+        shard.write(written(snapshot))
         return Written.WRITTEN
 
-    async def _fenced(self, act: Callable[[], T]) -> T:
-        """Do one step, unless the store is another instance than the one met."""
+    async def _fenced(self, shard: Instance, act: Callable[[], T]) -> T:
+        """Do one step on a shard, unless that is another instance than the one met."""
+        met = self._run[self._shards.index(shard)]
 
         def fenced() -> T:
-            self._instance.meet(self._run_id)
+            shard.meet(met)
             return act()
 
         return await self._cross(fenced)
 
-    def _counted(self, student_id: str) -> Counted | None:
-        counted = self._instance.values.get(("student", student_id))
-        assert counted is None or isinstance(counted, Counted)
-        return counted
 
-    def _offsets(self, partition: Partition) -> Offsets:
-        offsets = self._instance.values.get(partition) or Offsets(None, None)
-        assert isinstance(offsets, Offsets)
-        return offsets
+def run_of(shard: Instance) -> int:
+    """Return which instance a shard is."""
+    return shard.run_id
+
+
+def shard_of(student_id: str, shards: Sequence[Instance]) -> Instance:
+    """Return the shard on which a student lies."""
+    return shards[sum(student_id.encode()) % len(shards)]
+
+
+def counted_of(student_id: str, shard: Instance) -> Counted | None:
+    """Return what is counted of a student."""
+    counted = shard.values.get(("student", student_id))
+    assert counted is None or isinstance(counted, Counted)
+    return counted
+
+
+def offsets_at(shard: Instance, partition: Partition) -> Offsets:
+    """Return the offsets that a shard keeps."""
+    offsets = shard.values.get(partition) or Offsets(None, None)
+    assert isinstance(offsets, Offsets)
+    return offsets
+
+
+def lowest_of(found: Sequence[Offsets]) -> Offsets:
+    """Return the lowest of the offsets of all shards."""
+    return Offsets(lowest([one.applied for one in found]), lowest([one.published for one in found]))
+
+
+def written(snapshot: Snapshot) -> dict[str, bytes]:
+    """Return the values of a snapshot by key."""
+    return {PLAIN.of(pattern, snapshot.student_id): value for pattern, value in snapshot.values.items()}
 
 
 async def straight(act: Callable[[], T], /) -> T:
@@ -164,46 +217,49 @@ class Pausing:
 
 
 class MemoryBackend:
-    """A store in memory, with as many ways to it as are wanted."""
+    """A store in memory, of one or several shards, with as many ways to it as are wanted."""
 
-    def __init__(self, chance: Chance, stream_type: type[MemoryStream] = MemoryStream) -> None:
+    def __init__(self, chance: Chance, stream_type: type[MemoryStream] = MemoryStream, shards: int = 1) -> None:
         self._chance = chance
         self._stream_type = stream_type
-        self._instance = Instance()
+        self._shards = [Instance() for _ in range(shards)]
 
     @property
     def run(self) -> int:
-        return self._instance.run_id
+        return sum(shard.run_id for shard in self._shards)
 
     def connect(self, name: str, *, loses: bool) -> Connected:
         del name
-        return Connected(self._stream_type(self._instance, self._chance, Pausing(loses=loses)), _nothing)
+        return Connected(self._stream_type(self._shards, self._chance, Pausing(loses=loses)), _nothing)
 
     async def mark(self) -> None:
         """Every write can be undone anyhow."""
 
     async def roll_back(self, writes: int) -> None:
-        self._instance.roll_back(writes)
+        self._any_shard().roll_back(writes)
 
     async def replace(self) -> None:
-        self._instance.replace()
+        self._any_shard().replace()
+
+    def _any_shard(self) -> Instance:
+        return self._chance.choice(self._shards) if len(self._shards) > 1 else self._shards[0]
 
     async def stored(self, student_id: str, event_ids: Iterable[str]) -> Stored:
         del event_ids
-        counted = self._instance.values.get(("student", student_id))
+        shard = shard_of(student_id, self._shards)
+        counted = counted_of(student_id, shard)
         state = None if counted is None else counted.folded()
         contents = {} if counted is None else {event.event_id: event.content for event in counted.events}
         prefix = f"student:{student_id}:"
         values = {
             key: value
-            for key, value in self._instance.values.items()
+            for key, value in shard.values.items()
             if isinstance(key, str) and key.startswith(prefix) and value is not None
         }
         return Stored(state, contents, values)
 
     async def offsets(self, partitions: Sequence[Partition]) -> list[Offsets]:
-        nowhere = Offsets(None, None)
-        return [self._instance.values.get(partition) or nowhere for partition in partitions]
+        return [lowest_of([offsets_at(shard, partition) for shard in self._shards]) for partition in partitions]
 
 
 async def _nothing() -> None:

@@ -1,13 +1,14 @@
 """The service and its state with one guard left out each, which a schedule has to notice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from src.ports import Offsets, Partition, Snapshot, Written
 from src.results import Cause, Derived
 from src.stream_service import StreamService
 
-from .memory import MemoryStream
+from ..instance import Instance
+from .memory import MemoryStream, offsets_at, written
 
 T = TypeVar("T")
 
@@ -15,32 +16,41 @@ T = TypeVar("T")
 class Unfenced(MemoryStream):
     """Goes on with whatever instance there is."""
 
-    async def _fenced(self, act: Callable[[], T]) -> T:
+    async def _fenced(self, shard: Instance, act: Callable[[], T]) -> T:
+        del shard
         return await self._cross(act)
 
 
 class MovesAnyway(MemoryStream):
     """Moves the applied offset, whoever has moved it before."""
 
-    def _move_applied(self, partition: Partition, expected: int | None, end: int) -> bool:
+    def _move_applied(self, shard: Instance, partition: Partition, expected: int | None, end: int) -> bool:
         del expected
-        return super()._move_applied(partition, self._offsets(partition).applied, end)
+        return super()._move_applied(shard, partition, offsets_at(shard, partition).applied, end)
 
 
 class MovesBack(MemoryStream):
     """Moves the published offset to the end of every batch."""
 
-    def _move_published(self, partition: Partition, end: int) -> int:
-        self._instance.write({partition: Offsets(self._offsets(partition).applied, end)})
+    def _move_published(self, shard: Instance, partition: Partition, end: int) -> int:
+        shard.write({partition: Offsets(offsets_at(shard, partition).applied, end)})
         return end
 
 
 class FinishesAnyway(MemoryStream):
     """Keeps what was derived of whatever version."""
 
-    def _finish(self, snapshot: Snapshot) -> Written:
-        self._instance.write(snapshot.values)
+    def _finish(self, shard: Instance, snapshot: Snapshot) -> Written:
+        shard.write(written(snapshot))
         return Written.WRITTEN
+
+
+class OneTellsForAll(MemoryStream):
+    """Keeps offsets on one shard, as if all forgot together."""
+
+    @property
+    def _told_by(self) -> Sequence[Instance]:
+        return self._shards[:1]
 
 
 class ForgetsUnfinished(StreamService):

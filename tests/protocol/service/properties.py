@@ -14,7 +14,7 @@ from src.domain.mastery import window
 from src.domain.state import StudentState
 from src.ports import Derivable, Message, Offsets, Topic
 from src.results import NOTHING_TOLD, Frame, Told, derive
-from src.state_manager import StateKeyPatterns, snapshot_values
+from src.state_manager import PLAIN, StateKeyPatterns, snapshot_values
 from tests.making import TODAY
 
 from ..schedule import Fault
@@ -165,7 +165,9 @@ def _of_snapshots(around: Surroundings, student_id: str, final: StudentState, ke
         return
     written = {key: value for key, value in kept.values.items() if key.startswith(f"{marker}{to_date(days[-1])}")}
     answer = _answer(student_id, final, days[-1], RETENTION.kept_from(days[-1]))
-    if written != snapshot_values(student_id, days[-1], answer):
+    if written != {
+        PLAIN.of(pattern, student_id): value for pattern, value in snapshot_values(days[-1], answer).items()
+    }:
         yield "the snapshot is of the final state"
 
 
