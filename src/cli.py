@@ -16,6 +16,7 @@ _COMMANDS = {
     "mastery": "mastery",
     "dump": "dump",
     "dead-letters": "dead_letters",
+    "audit": "audit",
     "token": "token",
     "openapi": "openapi",
 }

@@ -1,5 +1,6 @@
 """Settings: frozen, from the environment only. Nothing else reads the environment."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -115,6 +116,8 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_max_lifetime_days: Annotated[int, Field(ge=1, le=366)] = 31
+    audit_key: Secret | None = None
+    audit_days: Annotated[int, Field(ge=30, le=3650)] = 365
     data_dir: Path = Path("data")
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     redis_cluster: bool = False
@@ -142,8 +145,10 @@ class Settings(BaseSettings):
             settings = cls(**overrides)
         except ValidationError as error:
             raise ConfigurationError(_reasons(error)) from None
-        if settings.production and settings.jwt_secret is None:
-            raise ConfigurationError([Reason("JWT_SECRET", "is required in production")])
+        if settings.production:
+            missing = [name for name in ("jwt_secret", "audit_key") if getattr(settings, name) is None]
+            if missing:
+                raise ConfigurationError([Reason(name.upper(), "is required in production") for name in missing])
         if settings.kafka_bootstrap_servers is not None and settings.redis_url is None:
             raise ConfigurationError([Reason("REDIS_URL", "is required with KAFKA_BOOTSTRAP_SERVERS")])
         if settings.redis_cluster and settings.redis_url is None:
@@ -168,6 +173,16 @@ class Settings(BaseSettings):
         if self.kafka_ca_file is not None:
             settings["ssl.ca.location"] = str(self.kafka_ca_file)
         return settings
+
+    def shown(self, fingerprint: Callable[[str], str]) -> dict[str, str]:
+        """Return every setting as text, of each secret only its fingerprint."""
+        shown = {name.upper(): str(value) for name, value in self.model_dump(mode="json").items()}
+        secrets = {name.upper(): getattr(self, name) for name in type(self).model_fields}
+        return shown | {
+            name: fingerprint(secret.get_secret_value())
+            for name, secret in secrets.items()
+            if isinstance(secret, SecretStr)
+        }
 
     @property
     def production(self) -> bool:

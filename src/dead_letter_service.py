@@ -1,6 +1,5 @@
 """Working with dead letters: look at them, send them again as they were or corrected, or put them aside for good."""
 
-import logging
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -40,7 +39,6 @@ _ID = re.compile(r"(\d{1,9})-(\d{1,18})", re.ASCII)
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _Offset = Annotated[int, msgspec.Meta(ge=0)]
 _decode_cursor = msgspec.json.Decoder(dict[_Offset, _Offset]).decode
-_audit = logging.getLogger("mastery_engine.audit")
 
 
 class NoDeadLetters:
@@ -120,14 +118,6 @@ class DeadLetterService:
         )
         # Remembered only now: what a crash leaves out is sent twice, and its id counted once.
         await self._index.remember(record.letter, done)
-        fields = {
-            "dead_letter": record.letter.letter_id,
-            "by": by,
-            "status": status,
-            "corrected": done.corrected,
-            "event_correlation_id": record.letter.correlation_id,
-        }
-        _audit.info("AUDIT DLQ record replayed", extra=fields)
         return HandlingAnswer(record.letter.letter_id, handling_of(done), repeated=False)
 
     async def discard(self, letter_id: str, *, by: str, reason: str) -> HandlingAnswer:
@@ -141,12 +131,6 @@ class DeadLetterService:
         kept = before or await self._index.remember(record.letter, done)
         if kept != done:
             return _repeated(record.letter, kept, Handling.DISCARDED)
-        fields = {
-            "dead_letter": record.letter.letter_id,
-            "by": by,
-            "event_correlation_id": record.letter.correlation_id,
-        }
-        _audit.info("AUDIT DLQ record discarded", extra=fields)
         return HandlingAnswer(record.letter.letter_id, handling_of(done), repeated=False)
 
     async def _find(self, letter_id: str) -> tuple[DeadLetterRecord, Handled | None]:

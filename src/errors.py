@@ -17,6 +17,7 @@ MasteryError
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
     ├── StoreUnavailable        503
+    ├── AuditUnavailable        503
     ├── BrokerUnavailable       503
     └── ConsumerUnavailable     503
 """
@@ -136,6 +137,12 @@ class StoreUnavailable(Refused):
     """The store does not answer."""
 
     status, code, title = 503, "store-unavailable", "The store is away"
+
+
+class AuditUnavailable(Refused):
+    """What was asked for may not stay unrecorded, and the audit trail cannot be written."""
+
+    status, code, title = 503, "audit-unavailable", "The audit trail is away"
 
 
 class BrokerUnavailable(Refused):

@@ -11,9 +11,10 @@ from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
 from . import __version__
-from .api import agents, cohorts, dead_letters, docs, events, health, students
+from .api import agents, audit, cohorts, dead_letters, docs, events, health, students
 from .api.parameters import single_values
-from .errors import StoreUnavailable
+from .audit_middleware import audit_middleware
+from .errors import AuditUnavailable, StoreUnavailable
 from .middleware import correlation_middleware, request_metrics_middleware, security_headers_middleware
 from .problems import Problem, add_problem_handlers
 from .processes import ProcessRole, from_environment
@@ -21,7 +22,8 @@ from .resources import TRIM_EVERY_S, Opener, Resources
 
 _log = logging.getLogger("mastery_engine.main")
 
-_ROUTERS = (health, events, students, cohorts, dead_letters, agents, docs)
+START_AGAIN_S = 5.0
+_ROUTERS = (health, events, students, cohorts, dead_letters, audit, agents, docs)
 
 DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
 
@@ -35,14 +37,15 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_resources() as resources:
             app.state.resources = resources
-            sweeping = asyncio.create_task(_sweep(resources))
+            tasks = [asyncio.create_task(_sweep(resources)), asyncio.create_task(_record_start(resources, role))]
             _log.info("SERVICE started", extra={"version": __version__, "environment": resources.settings.environment})
             try:
                 yield
             finally:
-                sweeping.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sweeping
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
                 _log.info("SERVICE stopped")
 
     app = FastAPI(
@@ -55,6 +58,7 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
             Middleware(security_headers_middleware),
             Middleware(correlation_middleware),
             Middleware(request_metrics_middleware),
+            Middleware(audit_middleware),
         ],
         # A redirect would go to whatever host the client names.
         redirect_slashes=False,
@@ -93,10 +97,20 @@ async def _sweep(resources: Resources) -> None:
     while True:
         try:
             touched = await resources.state.trim()
-            _log.info("RETENTION swept", extra={"students": touched})
+            forgotten = await resources.audit_history.trim()
+            _log.info("RETENTION swept", extra={"students": touched, "audit_rows": forgotten})
         except StoreUnavailable:
             _log.warning("RETENTION sweep failed, the store is away")
         await asyncio.sleep(TRIM_EVERY_S)
+
+
+async def _record_start(resources: Resources, role: ProcessRole) -> None:
+    """Have the start and its settings in the audit trail, as soon as the store answers."""
+    while True:
+        with suppress(StoreUnavailable, AuditUnavailable):
+            await resources.audit.record_start(resources.settings, version=__version__, role=role)
+            return
+        await asyncio.sleep(START_AGAIN_S)
 
 
 app = create_app()

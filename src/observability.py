@@ -56,14 +56,18 @@ class TextFormatter(logging.Formatter):
         return line
 
 
-def configure_logging(level: str, *, as_json: bool, stream: TextIO | None = None) -> None:
-    """Send the records of the service and of its server to standard error, in one format."""
+def configure_logging(level: str, *, as_json: bool, audits: bool = True, stream: TextIO | None = None) -> None:
+    """Send the records of the service and of its server to standard error, in one format.
+
+    Where it ``audits``, what is recorded in the audit trail is always written, whatever the level.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(LOGGER).setLevel(level)
+    logging.getLogger(f"{LOGGER}.audit").setLevel(logging.INFO if audits and level != "DEBUG" else level)
     for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from .domain.aggregates import Aggregates
 from .domain.cohorts import Cohort, Membership
@@ -361,3 +361,103 @@ class Maintenance(Protocol):
 
     async def trim(self, now_us: int) -> int:
         """Forget what retention no longer keeps, of every student; return how many students were touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place in the chain of the audit trail: the number of a row and its seal; 0 is what comes before the first."""
+
+    seq: int
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Where the audit trail begins and ends: ``anchor`` comes before the oldest row that is kept, and is signed."""
+
+    chain_id: str
+    anchor: Link
+    signature: str
+    head: Link
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """A row of the audit trail as it is stored: its number, its content as JSON, the seal over it and all before."""
+
+    seq: int
+    body: bytes
+    mac: str
+
+    @property
+    def link(self) -> Link:
+        """Return its place in the chain."""
+        return Link(self.seq, self.mac)
+
+
+class Person(NamedTuple):
+    """Whose rows are asked for: those about a pseudonym (``subject``) or those of what it did (``actor``)."""
+
+    part: Literal["subject", "actor"]
+    pseudonym: str
+
+
+class AuditLog(Protocol):
+    """Keeps the rows of the audit trail; knows neither keys nor people."""
+
+    async def chain(self) -> Chain | None:
+        """Return where the trail begins and ends, None where nothing was ever written."""
+
+    async def extend(self, before: Link | None, after: Chain, rows: Sequence[SealedRow]) -> bool:
+        """Append rows in one durable step if the trail ends where it is thought to, None for nowhere; tell whether."""
+
+    async def at(self, numbers: Sequence[int]) -> list[SealedRow]:
+        """Return those rows that are there, in order."""
+
+    async def after(self, seq: int, limit: int) -> list[SealedRow]:
+        """Return the rows that follow a number, oldest first."""
+
+    async def newest(self, before: int | None, limit: int, person: Person | None = None) -> list[SealedRow]:
+        """Return the rows before a number or all, newest first, of one person or of everyone."""
+
+    async def trim(self, after: Chain) -> None:
+        """Forget the rows up to an anchor and keep it instead, unless there is a later one."""
+
+
+class Salts(Protocol):
+    """Keeps a random value for each name, until it is forgotten or was not asked for in a long time."""
+
+    async def salts(self, names: Sequence[str], fresh: Sequence[bytes], today: int) -> list[bytes]:
+        """Return the salt of each name; where there is none, the fresh one is kept."""
+
+    async def salt(self, name: str) -> bytes | None:
+        """Return the salt of a name, None where there is none."""
+
+    async def forget_salt(self, name: str) -> bool:
+        """Destroy the salt of a name; tell whether there was one."""
+
+    async def trim_salts(self, unused_since: int) -> None:
+        """Destroy the salts that were last asked for before a day."""
+
+
+class Witness(Protocol):
+    """Remembers, outside the store, how far the audit trail had come."""
+
+    def last(self) -> Link | None:
+        """Return the newest row that it was told of."""
+
+    def tell(self, head: Link) -> None:
+        """Remember the newest row."""
+
+
+class PersonalData(Protocol):
+    """A place that holds something of a student."""
+
+    async def export(self, student_id: str) -> object | None:
+        """Return what is held of a student, as JSON; None where there is nothing."""
+
+    async def erase(self, student_id: str) -> int:
+        """Erase it; return how many things went."""
+
+    async def remains(self, student_id: str) -> int:
+        """Return how many things are still there."""

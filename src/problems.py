@@ -1,6 +1,5 @@
 """Errors as ``application/problem+json`` (RFC 9457): never the value sent, never a library's own words."""
 
-import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +18,6 @@ from .event_validator import reason_for
 from .observability import correlation_id
 
 MEDIA_TYPE = "application/problem+json"
-_audit = logging.getLogger("mastery_engine.audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +86,17 @@ _HEADERS = {
 }
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)  # noqa: S101  # registered for nothing else
-    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        fields = {
-            "status": error.status,
-            "method": request.method,
-            "route": getattr(request.scope.get("route"), "path", ""),
-        }
-        _audit.warning("AUDIT access denied", extra=fields)
+def problem_of(error: Refused) -> Response:
+    """Return the problem document of an error of ours."""
     return problem_response(
         error.status, error.code, error.title, error.detail, error.reasons, _HEADERS.get(error.status)
     )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    del request
+    assert isinstance(error, Refused)  # noqa: S101  # registered for nothing else
+    return problem_of(error)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

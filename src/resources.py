@@ -10,15 +10,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
+from .adapters.audit_head import HeadFile
 from .adapters.kafka_dead_letters import KafkaDeadLetters
 from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
+from .adapters.redis_audit import RedisAudit
 from .adapters.redis_client import Client, cluster_client, redis_client
 from .adapters.redis_cohorts import RedisCohorts
 from .adapters.redis_dead_letters import RedisDeadLetterIndex
 from .adapters.redis_store import open_redis_store
+from .adapters.sqlite_audit import FILE_NAME as AUDIT_FILE
+from .adapters.sqlite_audit import SCHEMA as AUDIT_SCHEMA
+from .adapters.sqlite_audit import SqliteAudit
 from .adapters.sqlite_cohorts import SqliteCohorts
 from .adapters.sqlite_database import copy_database, open_database
 from .adapters.sqlite_store import SqliteStore
+from .audit import Seal
+from .audit_history import AuditHistory
+from .audit_trail import AuditTrail
 from .cohort_service import CohortService
 from .config import Settings
 from .dead_letter_service import DeadLetterService, NoDeadLetters
@@ -28,12 +36,14 @@ from .health import Health
 from .mastery_service import MasteryService
 from .observability import Metrics
 from .ports import Clock, DeadLetterIndex, EvidenceStore, Maintenance, wall_clock
+from .pseudonyms import Pseudonyms, derived_key
 from .rights import Rights
 from .security import SecurityManager, lets_legitimate_input_through
 from .state_manager import Keys, StateManager, Ttl
 
 TRIM_EVERY_S = 3600
 SECRET_FILE = "jwt-secret"  # noqa: S105  # the name of a file
+AUDIT_KEY_FILE = "audit-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class Resources:
     mastery: MasteryService
     cohorts: CohortService
     dead_letters: DeadLetterService
+    audit: AuditTrail
+    audit_history: AuditHistory
     health: Health
     exposition: Callable[[], Awaitable[bytes]]
 
@@ -68,6 +80,7 @@ async def open_resources(
         model = mastery_model(settings)
         queue = _open_queue(settings, stack) if data_dir is None else None
         mastery = MasteryService(stores.evidence, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
+        trail, history = await stack.enter_async_context(_open_audit(settings, stores, clock, data_dir))
         log = NoDeadLetters() if queue is None else KafkaDeadLetters(settings.kafka_client())
         yield Resources(
             settings=settings,
@@ -78,6 +91,8 @@ async def open_resources(
             mastery=mastery,
             cohorts=CohortService(stores.cohorts),
             dead_letters=DeadLetterService(mastery, log=log, index=stores.handled, clock=clock),
+            audit=trail,
+            audit_history=history,
             exposition=metrics.exposition,
             health=Health(
                 {"store": stores.maintenance.ping, "sanitisation": _check_sanitisation},
@@ -95,23 +110,52 @@ class Stores:
     maintenance: Maintenance
     cohorts: SqliteCohorts | RedisCohorts
     handled: DeadLetterIndex
+    audit: SqliteAudit | RedisAudit
 
 
 @asynccontextmanager
 async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> AsyncIterator[Stores]:
     """Open Redis where one is configured, else the embedded database."""
     if settings.redis_url is None or data_dir is not None:
-        async with open_database(data_dir or settings.data_dir) as database:
+        folder = data_dir or settings.data_dir
+        async with open_database(folder) as database, open_database(folder, AUDIT_FILE, AUDIT_SCHEMA) as trail:
             embedded = SqliteStore(database, retention=ttl.retention, new_version=new_version)
-            yield Stores(embedded, embedded, SqliteCohorts(database, new_version=new_version), NoDeadLetters())
+            yield Stores(
+                evidence=embedded,
+                maintenance=embedded,
+                cohorts=SqliteCohorts(database, new_version=new_version),
+                handled=NoDeadLetters(),
+                audit=SqliteAudit(trail),
+            )
         return
     async with open_redis_store(
         redis_of(settings), retention=ttl.retention, new_version=new_version, keys=keys_of(settings)
     ) as store:
-        cohorts = RedisCohorts(
-            store.client, new_version=new_version, hash_tag="cohorts" if settings.redis_cluster else ""
+        tag = "cohorts" if settings.redis_cluster else ""
+        yield Stores(
+            evidence=store,
+            maintenance=store,
+            cohorts=RedisCohorts(store.client, new_version=new_version, hash_tag=tag),
+            handled=RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter),
+            audit=RedisAudit(store.client, lifetime=ttl.audit),
         )
-        yield Stores(store, store, cohorts, RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter))
+
+
+@asynccontextmanager
+async def _open_audit(
+    settings: Settings, stores: Stores, clock: Clock, data_dir: Path | None
+) -> AsyncIterator[tuple[AuditTrail, AuditHistory]]:
+    """Open the audit trail, with one key for its seals and one for its pseudonyms."""
+    key = (settings.in_clear(settings.audit_key) or _development_secret(settings.data_dir, AUDIT_KEY_FILE)).encode()
+    seal = Seal(derived_key(key, "audit seals"))
+    pseudonyms = Pseudonyms(derived_key(key, "pseudonyms"), salts=stores.audit, clock=clock)
+    witness = HeadFile(data_dir or settings.data_dir)
+    trail = AuditTrail(stores.audit, seal=seal, pseudonyms=pseudonyms, witness=witness, clock=clock)
+    history = AuditHistory(
+        stores.audit, seal=seal, pseudonyms=pseudonyms, witness=witness, clock=clock, days=settings.audit_days
+    )
+    async with trail.writing():
+        yield trail, history
 
 
 def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:
@@ -142,7 +186,9 @@ def redis_of(settings: Settings) -> Client:
 def ttl_of(settings: Settings) -> Ttl:
     """Return the configured lifetimes."""
     return Ttl(
-        student_data=timedelta(days=settings.retention_days), event_checkpoint=timedelta(days=settings.ledger_ttl_days)
+        student_data=timedelta(days=settings.retention_days),
+        event_checkpoint=timedelta(days=settings.ledger_ttl_days),
+        audit=timedelta(days=settings.audit_days),
     )
 
 
@@ -172,7 +218,7 @@ async def open_dry_run(settings: Settings) -> AsyncIterator[Resources]:
 def open_security(settings: Settings, clock: Clock = wall_clock) -> SecurityManager:
     """Return the security manager; in development the secret is made once and kept in the data directory."""
     return SecurityManager(
-        settings.in_clear(settings.jwt_secret) or _development_secret(settings.data_dir),
+        settings.in_clear(settings.jwt_secret) or _development_secret(settings.data_dir, SECRET_FILE),
         previous_secret=settings.in_clear(settings.jwt_secret_previous),
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
@@ -181,8 +227,8 @@ def open_security(settings: Settings, clock: Clock = wall_clock) -> SecurityMana
     )
 
 
-def _development_secret(data_dir: Path) -> str:
-    path = data_dir / SECRET_FILE
+def _development_secret(data_dir: Path, name: str) -> str:
+    path = data_dir / name
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         # Whole or not at all: two processes that start at once must end up with the same secret.

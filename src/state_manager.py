@@ -35,6 +35,12 @@ class StateKeyPatterns:
     COHORT_MEMBERS: Final = "cohort:{cohort_id}:{membership}"
     COHORTS_OF_MEMBER: Final = "cohorts:{membership}:{member_id}"
     DEAD_LETTER: Final = "dead-letter:{partition}:{offset}:{timestamp_ms}"
+    # One hash tag for all of the audit trail, cluster or not: one script touches several of them.
+    AUDIT_CHAIN: Final = "{audit}:chain"
+    AUDIT_ROWS: Final = "{audit}:rows"
+    AUDIT_SUBJECT: Final = "{{audit}}:subject:{pseudonym}"
+    AUDIT_ACTOR: Final = "{{audit}}:actor:{pseudonym}"
+    AUDIT_SALT: Final = "{{audit}}:salt:{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Ttl:
     cache: timedelta = timedelta(hours=1)
     batch: timedelta = timedelta(days=7)
     dead_letter: timedelta = timedelta(days=7)
+    audit: timedelta = timedelta(days=365)
 
     @property
     def retention(self) -> Retention:

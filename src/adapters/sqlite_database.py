@@ -46,6 +46,17 @@ class SqliteDatabase:
         call = partial(work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, call)
 
+    async def empty_log(self) -> None:
+        """Move everything from the log to the database, where what was deleted is overwritten; waits for readers."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._empty_log)
+
+    def _empty_log(self) -> None:
+        with sqlite_errors():
+            (busy, *_) = self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            detail = "Another process reads the embedded database without end."
+            raise StoreUnavailable(detail)
+
     def _transact(self, work: Callable[[], _T]) -> _T:
         with sqlite_errors():
             self.writer.execute("BEGIN IMMEDIATE")
@@ -59,10 +70,15 @@ class SqliteDatabase:
 
 
 @asynccontextmanager
-async def open_database(data_dir: Path) -> AsyncIterator[SqliteDatabase]:
-    """Open the database in a directory, making both where they are missing; close it at the end."""
+async def open_database(
+    data_dir: Path, name: str = FILE_NAME, schema: str = "migrations"
+) -> AsyncIterator[SqliteDatabase]:
+    """Open a database in a directory, making both where they are missing; close it at the end.
+
+    ``schema`` is the folder of its migrations.
+    """
     with sqlite_errors():
-        writer, reader = _open(data_dir)
+        writer, reader = _open(data_dir, name, schema)
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-writer")
     try:
         yield SqliteDatabase(reader=reader, writer=writer, thread=thread)
@@ -81,12 +97,12 @@ def copy_database(data_dir: Path, target_dir: Path) -> None:
         source.backup(target)
 
 
-def _open(data_dir: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-    path = data_dir / FILE_NAME
+def _open(data_dir: Path, name: str, schema: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    path = data_dir / name
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
     writer = connect(path)
-    migrate(writer, migrations())
+    migrate(writer, migrations(schema))
     reader = connect(path)
     reader.execute("PRAGMA query_only = ON")
     return writer, reader

@@ -24,9 +24,9 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def migrations() -> list[str]:
-    """Return the scripts in order; script n brings the schema to version n."""
-    folder = files(__package__) / "migrations"
+def migrations(folder_name: str = "migrations") -> list[str]:
+    """Return the scripts of a folder in order; script n brings the schema to version n."""
+    folder = files(__package__) / folder_name
     scripts = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda e: e.name)
     return [script.read_text() for script in scripts]
 

@@ -7,6 +7,8 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
+from ..audit import Asked
+from ..audit_middleware import ASKED
 from ..errors import Unauthorized
 from ..resources import Resources
 from ..security import Principal, Role
@@ -48,12 +50,19 @@ class BearerToken(SecurityBase):
         if scheme.lower() != "bearer":
             detail = "Send one Authorization header with a bearer token."
             raise Unauthorized(detail)
-        return resources_of(request).security.validate_jwt(token.strip())
+        who = resources_of(request).security.validate_jwt(token.strip())
+        asked(request).who = who
+        return who
 
 
 def resources_of(request: Request) -> Resources:
     """Return what the application opened at its start."""
     return cast("Resources", request.app.state.resources)
+
+
+def asked(request: Request) -> Asked:
+    """Return what the audit trail is told of the request."""
+    return cast("Asked", request.scope[ASKED])
 
 
 Anyone: TypeAlias = Annotated[Principal, Security(BearerToken())]

@@ -17,7 +17,7 @@ from ..observability import correlation_id
 from ..problems import problems
 from ..resources import Resources
 from ..security import Principal, Role
-from .access import Anyone, resources_of
+from .access import Anyone, asked, resources_of
 from .events import single_result
 from .parameters import Content
 
@@ -63,6 +63,7 @@ class Intent:
 
     payload: type[_Payload] | None
     run: Callable[[Resources, Principal, Any], Awaitable[Any]]
+    reads: bool = True
 
 
 async def _get_mastery(resources: Resources, who: Principal, payload: _Mastery) -> msgspec.Raw:
@@ -93,7 +94,7 @@ INTENTS: Mapping[str, Intent] = {
     "mastery_calculation": Intent(_Mastery, _get_mastery),
     "get_mastery": Intent(_Mastery, _get_mastery),
     "explain_mastery": Intent(_AboutStudent, _explain_mastery),
-    "ingest_event": Intent(None, _ingest_event),
+    "ingest_event": Intent(None, _ingest_event, reads=False),
     "list_intents": Intent(_NoPayload, _list_intents),
 }
 
@@ -114,9 +115,13 @@ _BODY = {"requestBody": {"required": True, "content": {"application/json": {"sch
 @router.post("/api/v1/process", response_model=IntentAnswer, responses=_PROBLEMS, openapi_extra=_BODY)
 async def process(request: Request, who: Anyone, content: Content) -> Response:
     """Do what an intent names, by the rules of the route that does the same."""
-    name, payload = _read(content)
+    name, content = _read(content)
     intent = INTENTS[name]
-    result = await intent.run(resources_of(request), who, _checked(intent.payload, payload))
+    payload = _checked(intent.payload, content)
+    of = asked(request)
+    of.action, of.reads = f"agents.{name.replace('_', '-')}", intent.reads
+    of.subject = getattr(payload, "student_id", None)
+    result = await intent.run(resources_of(request), who, payload)
     body = {"intent": name, "result": result, "correlation_id": correlation_id.get()}
     return Response(msgspec.json.encode(body), media_type="application/json")
 

@@ -54,7 +54,7 @@ DeadLetters: TypeAlias = Annotated[DeadLetterService, Depends(dead_letter_servic
 Corrected: TypeAlias = Annotated[dict[str, Any] | None, Depends(corrected_event)]
 
 
-@router.get("", response_model=LettersAnswer)
+@router.get("", response_model=LettersAnswer, name="list")
 async def dead_letters(
     who: Admin,
     service: DeadLetters,
@@ -79,7 +79,7 @@ async def dead_letters(
     return _json(await service.list(limit=limit, cursor=cursor, reason=reason, only_open=only_open))
 
 
-@router.get("/{letter_id}", response_model=LetterAnswer, responses=problems(404))
+@router.get("/{letter_id}", response_model=LetterAnswer, responses=problems(404), name="show")
 async def dead_letter(who: Admin, letter_id: LetterId, service: DeadLetters) -> Response:
     """Return one with all that it holds, the key and the value as they were received."""
     del who

@@ -15,7 +15,7 @@ from ..errors import CommandFailed
 from ..event_validator import decode
 from ..observability import correlation_id
 from ..resources import Resources
-from .terminal import console, json_option, print_json, read_settings, with_resources
+from .terminal import console, json_option, print_json, read_settings, record, with_resources
 
 BY = "command line"
 """Who did it, where no token says so."""
@@ -23,7 +23,7 @@ BY = "command line"
 _T = TypeVar("_T")
 
 
-@click.group(name="dead-letters")
+@click.group(name="list")
 def command() -> None:
     """Look at records that could not be applied, and deal with them.
 
@@ -43,7 +43,7 @@ def list_(reason: str | None, limit: int, cursor: str | None, *, only_open: bool
     def work(service: DeadLetterService) -> Awaitable[LettersAnswer]:
         return service.list(limit=limit, cursor=cursor, reason=reason, only_open=only_open)
 
-    answer = _with_service(work)
+    answer = _with_service(work, "list")
     if as_json:
         print_json(answer)
         return
@@ -63,7 +63,7 @@ def list_(reason: str | None, limit: int, cursor: str | None, *, only_open: bool
 @json_option
 def show(letter_id: str, *, as_json: bool) -> None:
     """Show the dead letter ID with all that it holds."""
-    answer = _with_service(lambda service: service.show(letter_id))
+    answer = _with_service(lambda service: service.show(letter_id), "show", letter_id)
     if as_json:
         print_json(answer)
     else:
@@ -80,7 +80,8 @@ def replay(letter_id: str, file: BinaryIO | None, *, as_json: bool) -> None:
     It is counted once. A dead letter is replayed once; a second time changes nothing.
     """
     corrected = None if file is None else _event(file)
-    _tell(_with_service(lambda service: service.replay(letter_id, by=BY, corrected=corrected)), as_json=as_json)
+    answer = _with_service(lambda service: service.replay(letter_id, by=BY, corrected=corrected), "replay", letter_id)
+    _tell(answer, as_json=as_json)
 
 
 @command.command()
@@ -89,13 +90,19 @@ def replay(letter_id: str, file: BinaryIO | None, *, as_json: bool) -> None:
 @json_option
 def discard(letter_id: str, reason: str, *, as_json: bool) -> None:
     """Put the dead letter ID aside for good."""
-    _tell(_with_service(lambda service: service.discard(letter_id, by=BY, reason=reason)), as_json=as_json)
+    answer = _with_service(lambda service: service.discard(letter_id, by=BY, reason=reason), "discard", letter_id)
+    _tell(answer, as_json=as_json)
 
 
-def _with_service(work: Callable[[DeadLetterService], Awaitable[_T]]) -> _T:
+def _with_service(work: Callable[[DeadLetterService], Awaitable[_T]], action: str, letter_id: str | None = None) -> _T:
+    """Do something with the dead letters, and record it under the same word as the route that does the same."""
+
     async def run(resources: Resources) -> _T:
         correlation_id.set(uuid4().hex)  # what is sent to Kafka carries it
-        return await work(resources.dead_letters)
+        answer = await work(resources.dead_letters)
+        facts = {} if letter_id is None else {"letter_id": letter_id}
+        await record(resources, f"dead-letters.{action}", **facts)
+        return answer
 
     return with_resources(read_settings(), run)
 

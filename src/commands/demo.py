@@ -15,7 +15,7 @@ from ..errors import CommandFailed, PreconditionFailed
 from ..resources import Resources, open_security
 from ..security import Role
 from .serve import run
-from .terminal import console, json_option, print_json, progress, read_settings, with_resources
+from .terminal import console, json_option, print_json, progress, read_settings, record, with_resources
 
 STUDENTS, DAYS, SEED = 30, 90, 1
 BATCH = 1000
@@ -38,7 +38,12 @@ def command(host: str | None, port: int | None, *, as_json: bool) -> None:
     if settings.production:
         message = "There is no demonstration in production."
         raise CommandFailed(message)
-    student_id = with_resources(settings, prepare)
+
+    async def work(resources: Resources) -> str:
+        await record(resources, "tokens.issue", roles="student,teacher,admin")
+        return await prepare(resources)
+
+    student_id = with_resources(settings, work)
     _welcome(settings, student_id, as_json=as_json)
     run(settings, as_json=False)
 

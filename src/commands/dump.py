@@ -9,7 +9,7 @@ import msgspec
 from ..domain.days import from_date
 from ..errors import CommandFailed
 from ..resources import Resources
-from .terminal import day_option, json_option, print_json, read_settings, with_resources
+from .terminal import day_option, json_option, print_json, read_settings, record, with_resources
 
 
 @click.command()
@@ -28,6 +28,7 @@ def command(student: str | None, day: datetime | None, *, everyone: bool, as_jso
         raise click.UsageError(message)
 
     async def work(resources: Resources) -> None:
+        await record(resources, "students.dump", subject=student)
         state = resources.state
         as_of = state.today() if day is None else from_date(day.date())
         if student is not None:

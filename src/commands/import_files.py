@@ -17,7 +17,7 @@ from ..importing.rejects import Rejects, rejects_path
 from ..importing.responses import days_to_shift, read_responses
 from ..importing.sources import STDIN, Source, open_source, rewind
 from ..resources import Resources, open_dry_run, open_resources
-from .terminal import day_option, json_option, print_json, progress, read_settings
+from .terminal import day_option, json_option, print_json, progress, read_settings, record
 
 
 @click.command()
@@ -82,6 +82,7 @@ class _Job:
                 with Rejects(path, found.frame) as rejects, _bar(source) as advance:
                     service = resources.mastery
                     await import_records(service, found.records, report=report, rejects=rejects, advance=advance)
+            await record(resources, "events.import", records=report.records)
         except (CommandFailed, Refused) as error:
             report.error = str(error)
         return report

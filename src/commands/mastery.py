@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..resources import Resources
-from .terminal import console, day_option, json_option, print_json, read_settings, with_resources
+from .terminal import console, day_option, json_option, print_json, read_settings, record, with_resources
 
 SHOWN_CONTRIBUTIONS = 15
 CHART_ROWS = 8
@@ -28,6 +28,7 @@ def command(student: str, as_of: datetime | None, *, explain: bool, history: boo
     day = None if as_of is None else as_of.date()
 
     async def work(resources: Resources) -> dict[str, Any]:
+        await record(resources, "students.mastery", subject=student)
         service = resources.mastery
         answers = {"mastery": await service.mastery(student, as_of=day)}
         if explain:

@@ -1,6 +1,7 @@
 """What the commands share: the terminal, JSON, and settings."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from ..audit import Entry, Fact
 from ..config import Settings
 from ..observability import configure_logging
 from ..resources import Resources, open_resources
@@ -51,8 +53,14 @@ def progress(unit: str) -> Progress:
 def read_settings(**overrides: Any) -> Settings:  # noqa: ANN401  # whatever the settings take
     """Read the settings and send log records of warnings and errors to standard error."""
     settings = Settings.from_environment(**overrides)
-    configure_logging("WARNING", as_json=settings.production)
+    configure_logging("WARNING", as_json=settings.production, audits=False)
     return settings
+
+
+async def record(resources: Resources, action: str, *, subject: str | None = None, **facts: Fact) -> None:
+    """Have what a command does in the audit trail; who does it is the user of the operating system."""
+    entry = Entry(action, actor=f"cli:{os.getuid()}", roles=("operator",), subject=subject, facts=facts)
+    await resources.audit.record(entry)
 
 
 def with_resources(settings: Settings, work: Callable[[Resources], Awaitable[_T]]) -> _T:

@@ -3,9 +3,9 @@
 import click
 
 from ..errors import CommandFailed
-from ..resources import open_security
+from ..resources import Resources
 from ..security import Role
-from .terminal import json_option, print_json, read_settings
+from .terminal import json_option, print_json, read_settings, record, with_resources
 
 _HOUR_S = 3600
 
@@ -28,9 +28,14 @@ def command(user_id: str, roles: tuple[str, ...], hours: int, *, as_json: bool) 
     if settings.production:
         message = "Tokens are not issued in production: they come from the platform's sign-in."
         raise CommandFailed(message)
-    security = open_security(settings)
-    token = security.issue_jwt(user_id, [Role(role) for role in roles], hours * _HOUR_S)
-    security.validate_jwt(token)
+
+    async def work(resources: Resources) -> str:
+        token = resources.security.issue_jwt(user_id, [Role(role) for role in roles], hours * _HOUR_S)
+        resources.security.validate_jwt(token)
+        await record(resources, "tokens.issue", subject=user_id, roles=",".join(roles), hours=hours)
+        return token
+
+    token = with_resources(settings, work)
     if as_json:
         print_json({"token": token, "user_id": user_id, "roles": list(roles), "hours": hours})
     else:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from tests.making import NOW_US
 from .tokens import SECRET, bearer
 
 ROOT = Path(__file__).parents[2]
+AUDIT_KEY = secrets.token_urlsafe(48)
 STARTUP_S = LOG_S = 30
 _LISTENING = re.compile(r"running on http://127\.0\.0\.1:(\d+)")
 
@@ -39,7 +41,9 @@ async def running_app(
 ) -> AsyncIterator[FastAPI]:
     """Run the application inside its lifespan, over the embedded store or a Redis."""
     redis = None if redis_url is None else SecretStr(redis_url)
-    settings = Settings(jwt_secret=SecretStr(SECRET), data_dir=data_dir, redis_url=redis)
+    settings = Settings(
+        jwt_secret=SecretStr(SECRET), audit_key=SecretStr(AUDIT_KEY), data_dir=data_dir, redis_url=redis
+    )
     app = create_app(lambda: open_resources(settings, clock=clock))
     async with app.router.lifespan_context(app):
         yield app
@@ -104,6 +108,7 @@ def running_server(data_dir: Path) -> Iterator[Server]:
         "ENVIRONMENT": "production",
         "LOG_LEVEL": "DEBUG",
         "JWT_SECRET": SECRET,
+        "AUDIT_KEY": AUDIT_KEY,
         "DATA_DIR": str(data_dir),
     }
     command = [sys.executable, "-m", "src", "serve", "--port", "0"]

@@ -29,7 +29,7 @@ headers.Authorization = "${TOKEN}"
 phases.stateful.enabled = false
 
 [[operations]]
-include-path-regex = "/(process|outcomes|history|dead-letters|discard|cohorts)$"
+include-path-regex = "/(process|outcomes|history|dead-letters|discard|cohorts|audit)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
 
 [[operations]]

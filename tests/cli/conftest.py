@@ -24,6 +24,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data"
     monkeypatch.setenv("DATA_DIR", str(folder))
     monkeypatch.setenv("JWT_SECRET", SECRET)
+    monkeypatch.setenv("AUDIT_KEY", SECRET)
     monkeypatch.delenv("ENVIRONMENT", raising=False)
     return folder
 

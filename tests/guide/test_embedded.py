@@ -104,7 +104,10 @@ def test_section_7_logs_are_json_with_correlation_ids_and_denials_are_audited(tm
         one.stop()
     records = [json.loads(line) for line in one.log]
     audited = [record for record in records if "AUDIT" in record["message"]]
-    assert [record["correlation_id"] for record in audited] == ["asked-for-1"]
+    assert [(record["action"], record["correlation_id"]) for record in audited] == [
+        ("service.started", "-"),
+        ("agents.me", "asked-for-1"),
+    ]
 
 
 def test_section_7_the_security_headers_come_first() -> None:

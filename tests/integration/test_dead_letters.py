@@ -160,8 +160,9 @@ def test_a_record_is_mended_and_applied_and_a_second_replay_changes_nothing(worl
     lines = [json.loads(line) for line in world.engine.log if line.startswith("{")]
     [buried] = [line for line in lines if line["message"] == "DLQ record buried"]
     assert (buried["correlation_id"], buried["reason"]) == (CORRELATION, "invalid")
-    [replayed] = [line for line in lines if line["message"] == "AUDIT DLQ record replayed"]
-    assert (replayed["by"], replayed["event_correlation_id"]) == ("ada", CORRELATION)
+    replays = [line for line in lines if line.get("action") == "dead-letters.replay"]
+    assert {(line["message"], line["outcome"]) for line in replays} == {("AUDIT recorded", "allowed")}
+    assert all(line["facts"] == {"letter_id": "0-0"} for line in replays)
 
 
 def dumped(world: World) -> str:

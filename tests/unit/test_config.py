@@ -44,12 +44,14 @@ SETTINGS: dict[str, tuple[object, str, object]] = {
     ),
     "MASTERY_METHOD": (Method.DECAYING_AVERAGE, "highest", Method.HIGHEST),
     "MASTERY_HALF_LIFE_DAYS": (Decimal(30), "14.5", Decimal("14.5")),
+    "AUDIT_DAYS": (365, "30", 30),
     "RETENTION_DAYS": (90, "365", 365),
     "LEDGER_TTL_DAYS": (7, "14", 14),
 }
 SECRETS = {
     "JWT_SECRET": SECRET,
     "JWT_SECRET_PREVIOUS": OLD_SECRET,
+    "AUDIT_KEY": SECRET,
     "REDIS_URL": f"redis://:{SECRET}@redis.example:6379/0",
     "REDIS_PASSWORD": SECRET,
     "KAFKA_SASL_PASSWORD": SECRET,
@@ -167,9 +169,11 @@ def test_every_wrong_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_production_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for secret in ({}, {"JWT_SECRET": ""}, {"JWT_SECRET_PREVIOUS": OLD_SECRET}):
-        reasons = refused(monkeypatch, ENVIRONMENT="production", **secret)
+        reasons = refused(monkeypatch, ENVIRONMENT="production", AUDIT_KEY=SECRET, **secret)
         assert reasons == (Reason("JWT_SECRET", "is required in production"),)
-    assert read(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET).production
+    reasons = refused(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET, AUDIT_KEY="")
+    assert reasons == (Reason("AUDIT_KEY", "is required in production"),)
+    assert read(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET, AUDIT_KEY=SECRET).production
 
 
 def test_events_over_kafka_need_a_store_that_processes_share(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def failed() -> ZeroDivisionError:
 @pytest.fixture
 def logging_as_before() -> Iterator[None]:
     """Put back what ``configure_logging`` changes for the whole process."""
-    loggers = [logging.getLogger(name) for name in ("", LOGGER, "uvicorn", "uvicorn.error")]
+    loggers = [logging.getLogger(name) for name in ("", LOGGER, f"{LOGGER}.audit", "uvicorn", "uvicorn.error")]
     before = [(logger.handlers, logger.level, logger.propagate) for logger in loggers]
     yield
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
@@ -119,6 +119,17 @@ def test_only_records_of_the_level_and_above_are_written(logging_as_before: None
     logging.getLogger("another.library").info("not ours")
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["message"], line["a"]) for line in lines] == [("WRITTEN 1", "b\nc")]
+
+
+@pytest.mark.parametrize(("audits", "written"), [(True, ["AUDIT recorded"]), (False, [])])
+def test_what_is_audited_is_written_whatever_the_level(
+    logging_as_before: None, *, audits: bool, written: list[str]
+) -> None:
+    del logging_as_before
+    stream = io.StringIO()
+    configure_logging("ERROR", as_json=True, audits=audits, stream=stream)
+    logging.getLogger("mastery_engine.audit").info("AUDIT recorded")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == written
 
 
 @pytest.mark.parametrize(("as_json", "start"), [(True, '{"time":"'), (False, "20")])
