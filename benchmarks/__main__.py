@@ -5,11 +5,17 @@ import sys
 
 import msgspec
 
-from . import domain, import_file, reads, startup
+from . import domain, import_file, reads, security, startup
 from .figures import Figure, show
 from .measure import NotHere
 
-BENCHMARKS = {"import": import_file.run, "domain": domain.run, "reads": reads.run, "startup": startup.run}
+BENCHMARKS = {
+    "import": import_file.run,
+    "domain": domain.run,
+    "reads": reads.run,
+    "security": security.run,
+    "startup": startup.run,
+}
 # The import first: the memory of a child is not seen below what this process held when it started the child.
 
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .audit import Asked, AuditOutcome, Duty, Entry, duty
 from .errors import AuditUnavailable
 from .observability import correlation_id
-from .problems import problem_of
+from .problems import refusal_response
 
 if TYPE_CHECKING:
     from .resources import Resources
@@ -69,7 +69,7 @@ class _Answer:
             except AuditUnavailable as error:
                 self._withheld = message["status"] not in _DENIED
                 if self._withheld:
-                    await problem_of(error)(self._scope, self._receive, self._send)
+                    await refusal_response(error)(self._scope, self._receive, self._send)
         if not self._withheld:
             await self._send(message)
 

@@ -1,8 +1,9 @@
 """Settings: frozen, from the environment only. Nothing else reads the environment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,7 @@ from .domain.evidence import Component
 from .domain.fixed import MICRO
 from .domain.model import DEFAULT_WEIGHTS, MIN_HALF_LIFE_DAYS, Method
 from .errors import ConfigurationError, Reason
+from .secret_strength import weakness
 
 MIN_SECRET_BYTES = 32
 
@@ -91,6 +93,23 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _networks(text: str) -> str:
+    try:
+        for part in text.split(","):
+            ip_network(part.strip())
+    except ValueError:
+        message = "must be addresses or networks, joined by commas"
+        raise ValueError(message) from None
+    return text
+
+
+def _key_set_url(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        message = "must begin with https://"
+        raise ValueError(message)
+    return url
+
+
 def _may_be_cluster(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -113,11 +132,20 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     jwt_secret: Secret | None = None
     jwt_secret_previous: Secret | None = None
+    jwt_jwks_url: Annotated[str, AfterValidator(_key_set_url)] | None = None
+    jwt_jwks_ca_file: Path | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_max_lifetime_days: Annotated[int, Field(ge=1, le=366)] = 31
     audit_key: Secret | None = None
     audit_days: Annotated[int, Field(ge=30, le=3650)] = 365
+    rate_limit_reads: Annotated[int, Field(ge=0)] = 1200
+    rate_limit_writes: Annotated[int, Field(ge=0)] = 600
+    rate_limit_admin: Annotated[int, Field(ge=0)] = 600
+    rate_limit_auth_failures: Annotated[int, Field(ge=0)] = 60
+    forwarded_allow_ips: Annotated[str, AfterValidator(_networks)] | None = None
+    max_concurrent_requests: Annotated[int, Field(ge=1)] = 512
+    api_docs: bool = True
     data_dir: Path = Path("data")
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     redis_cluster: bool = False
@@ -145,18 +173,45 @@ class Settings(BaseSettings):
             settings = cls(**overrides)
         except ValidationError as error:
             raise ConfigurationError(_reasons(error)) from None
+        reasons = list(settings.contradictions())
         if settings.production:
-            missing = [name for name in ("jwt_secret", "audit_key") if getattr(settings, name) is None]
-            if missing:
-                raise ConfigurationError([Reason(name.upper(), "is required in production") for name in missing])
-        if settings.kafka_bootstrap_servers is not None and settings.redis_url is None:
-            raise ConfigurationError([Reason("REDIS_URL", "is required with KAFKA_BOOTSTRAP_SERVERS")])
-        if settings.redis_cluster and settings.redis_url is None:
-            raise ConfigurationError([Reason("REDIS_URL", "is required with REDIS_CLUSTER")])
-        if settings.redis_cluster and not _may_be_cluster(settings.in_clear(settings.redis_url) or ""):
-            reason = "must be redis:// or rediss:// and name no database with REDIS_CLUSTER"
-            raise ConfigurationError([Reason("REDIS_URL", reason)])
+            if settings.jwt_secret is None and settings.jwt_jwks_url is None:
+                reasons.append(Reason("JWT_SECRET", "is required in production"))
+            if settings.audit_key is None:
+                reasons.append(Reason("AUDIT_KEY", "is required in production"))
+            reasons += settings.weaknesses()
+        if reasons:
+            raise ConfigurationError(reasons)
         return settings
+
+    def contradictions(self) -> Iterator[Reason]:
+        """Return what is wrong with the settings taken together."""
+        if self.jwt_jwks_url is not None and (self.jwt_secret or self.jwt_secret_previous) is not None:
+            yield Reason("JWT_JWKS_URL", "excludes JWT_SECRET: tokens are signed in one way")
+        if self.kafka_bootstrap_servers is not None and self.redis_url is None:
+            yield Reason("REDIS_URL", "is required with KAFKA_BOOTSTRAP_SERVERS")
+        elif self.redis_cluster and self.redis_url is None:
+            yield Reason("REDIS_URL", "is required with REDIS_CLUSTER")
+        elif self.redis_cluster and not _may_be_cluster(self.in_clear(self.redis_url) or ""):
+            yield Reason("REDIS_URL", "must be redis:// or rediss:// and name no database with REDIS_CLUSTER")
+
+    def weaknesses(self) -> Iterator[Reason]:
+        """Return what is too weak for production."""
+        for name in ("jwt_secret", "jwt_secret_previous"):
+            why = weakness(self.in_clear(getattr(self, name)) or "")
+            if getattr(self, name) is not None and why is not None:
+                yield Reason(name.upper(), why)
+        if self.jwt_jwks_url is not None and not self.jwt_jwks_url.startswith("https://"):
+            yield Reason("JWT_JWKS_URL", "must begin with https:// in production")
+
+    def advice(self) -> Iterator[Reason]:
+        """Return what is allowed, but should be mended."""
+        if not self.production:
+            yield from self.weaknesses()
+            return
+        for name in ("jwt_issuer", "jwt_audience"):
+            if getattr(self, name) is None:
+                yield Reason(name.upper(), "is not set: tokens made for other services are accepted too")
 
     def kafka_client(self) -> dict[str, str | int]:
         """Return the settings of every Kafka client."""

@@ -16,8 +16,14 @@ MasteryError
     ├── PreconditionFailed      412
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
+    ├── TargetTooLong           414
+    ├── TooManyRequests         429
+    ├── HeadersTooLarge         431
+    ├── TooBusy                 503
+    ├── TookTooLong             503
     ├── StoreUnavailable        503
     ├── AuditUnavailable        503
+    ├── KeysUnavailable         503
     ├── BrokerUnavailable       503
     └── ConsumerUnavailable     503
 """
@@ -133,6 +139,36 @@ class UnsupportedMediaType(Refused):
     status, code, title = 415, "unsupported-media-type", "The content type is not understood"
 
 
+class TargetTooLong(Refused):
+    """The target of the request is longer than is read."""
+
+    status, code, title = 414, "target-too-long", "The address is too long"
+
+
+class HeadersTooLarge(Refused):
+    """There are more headers than are read."""
+
+    status, code, title = 431, "headers-too-large", "The headers are too large"
+
+
+class TooBusy(Refused):
+    """More is being done than can be done at once."""
+
+    status, code, title = 503, "too-busy", "The service is busy"
+
+
+class TookTooLong(Refused):
+    """The answer was not there in time."""
+
+    status, code, title = 503, "timeout", "The answer took too long"
+
+
+class TooManyRequests(Refused):
+    """Who asks has asked more often than the limits allow."""
+
+    status, code, title = 429, "too-many-requests", "Too many requests"
+
+
 class StoreUnavailable(Refused):
     """The store does not answer."""
 
@@ -143,6 +179,12 @@ class AuditUnavailable(Refused):
     """What was asked for may not stay unrecorded, and the audit trail cannot be written."""
 
     status, code, title = 503, "audit-unavailable", "The audit trail is away"
+
+
+class KeysUnavailable(Refused):
+    """The keys that tokens are checked with cannot be had."""
+
+    status, code, title = 503, "keys-unavailable", "Tokens cannot be checked"
 
 
 class BrokerUnavailable(Refused):

@@ -15,7 +15,13 @@ from .api import agents, audit, cohorts, dead_letters, docs, events, health, stu
 from .api.parameters import single_values
 from .audit_middleware import audit_middleware
 from .errors import AuditUnavailable, StoreUnavailable
-from .middleware import correlation_middleware, request_metrics_middleware, security_headers_middleware
+from .middleware import (
+    correlation_middleware,
+    rate_limit_headers_middleware,
+    request_metrics_middleware,
+    request_timeout_middleware,
+    security_headers_middleware,
+)
 from .problems import Problem, add_problem_handlers
 from .processes import ProcessRole, from_environment
 from .resources import TRIM_EVERY_S, Opener, Resources
@@ -56,15 +62,19 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
         dependencies=[Depends(single_values)],
         middleware=[
             Middleware(security_headers_middleware),
+            Middleware(rate_limit_headers_middleware),
             Middleware(correlation_middleware),
             Middleware(request_metrics_middleware),
             Middleware(audit_middleware),
+            Middleware(request_timeout_middleware),
         ],
         # A redirect would go to whatever host the client names.
         redirect_slashes=False,
+        openapi_url=None,  # served by ``api.docs``
         docs_url=None,
         redoc_url=None,
     )
+    app.state.admin_routes = {}
     add_problem_handlers(app)
     for module in _ROUTERS if role is not ProcessRole.CONSUMER else (health,):
         app.include_router(module.router)

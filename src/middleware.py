@@ -1,5 +1,6 @@
 """Pure ASGI middleware, in the order in which ``main.create_app`` lists it."""
 
+import asyncio
 import logging
 import re
 import time
@@ -10,15 +11,21 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .errors import TookTooLong
 from .observability import Metrics, correlation_id
-from .problems import problem_response
+from .problems import problem_response, refusal_response
 
 REQUEST_ID = "X-Request-ID"
+HSTS_S = 31_536_000
+REQUEST_TIMEOUT_S = 60
+VERDICT = "mastery_engine.rate_limit"
+"""Where a request keeps what was decided about its limit."""
+
 CLIENT_GONE = 499
 """Counted as the status of a request whose client went away before it had sent all of it."""
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
-_HEADERS = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -36,11 +43,29 @@ def security_headers_middleware(app: ASGIApp) -> ASGIApp:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_S}")
             await send(message)
 
         await app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+    return handle
+
+
+def rate_limit_headers_middleware(app: ASGIApp) -> ASGIApp:
+    """Tell how much of a limit is left, where the request was counted."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_limit(message: Message) -> None:
+            if message["type"] == "http.response.start" and VERDICT in scope:
+                message["headers"] += [
+                    (name.lower().encode(), value.encode()) for name, value in scope[VERDICT].headers.items()
+                ]
+            await send(message)
+
+        await app(scope, receive, send_with_limit if scope["type"] == "http" else send)
 
     return handle
 
@@ -107,6 +132,33 @@ def request_metrics_middleware(app: ASGIApp) -> ASGIApp:
                 "ms": round(seconds * 1000, 1),
             }
             _log.debug("HTTP request", extra=fields)
+
+    return handle
+
+
+def request_timeout_middleware(app: ASGIApp) -> ASGIApp:
+    """Give up on an answer that has not begun after a minute.
+
+    What is given up may have been done all the same: events have ids, so they can be sent again.
+    """
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+
+        async def send_in_time(message: Message) -> None:
+            timer.reschedule(None)  # what has begun may take its time
+            await send(message)
+
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S) as timer:
+                await app(scope, receive, send_in_time)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            detail = f"The answer was not there within {REQUEST_TIMEOUT_S} seconds."
+            await refusal_response(TookTooLong(detail))(scope, receive, send)
 
     return handle
 

@@ -108,6 +108,9 @@ class Metrics:
         self.dead_letters = Counter(
             "mastery_engine_dead_letters", "Records buried in mastery.dlq.", ["reason"], registry=self.registry
         )
+        self.limited = Counter(
+            "mastery_engine_rate_limited", "Requests beyond a limit.", ["route_class"], registry=self.registry
+        )
         self.lag = Gauge(
             "kafka_consumer_group_lag",
             "Records that the group has not committed.",

@@ -57,6 +57,13 @@ class Snapshot:
     values: Mapping[str, bytes]
 
 
+class SharedCounts(Protocol):
+    """Counts that several processes add to, each gone a while after it was begun."""
+
+    async def add(self, uses: Mapping[str, int]) -> dict[str, int]:
+        """Add to each count and return it; one that was not there begins at 0."""
+
+
 class EvidenceStore(Protocol):
     """The state of students, as ingest and reads use it."""
 

@@ -62,6 +62,13 @@ def problem_response(
     return Response(msgspec.json.encode(document), status, headers, MEDIA_TYPE)
 
 
+def refusal_response(error: Refused) -> Response:
+    """Return the problem document of one of our errors."""
+    return problem_response(
+        error.status, error.code, error.title, error.detail, error.reasons, _HEADERS.get(error.status)
+    )
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Make the application answer every error with a problem document."""
     app.add_exception_handler(Refused, _refused)
@@ -70,10 +77,14 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the documentation of the problems that a route may answer with, for ``responses=``."""
+    """Return the documentation of the problems that a route may answer with, for ``responses=``.
+
+    Who is asked for a token is counted, and may be told to wait.
+    """
+    limited = (429,) if HTTPStatus.UNAUTHORIZED in statuses else ()
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
-        for status in (*statuses, 400, 503)
+        for status in (*statuses, *limited, 400, 503)
     }
 
 
@@ -86,17 +97,10 @@ _HEADERS = {
 }
 
 
-def problem_of(error: Refused) -> Response:
-    """Return the problem document of an error of ours."""
-    return problem_response(
-        error.status, error.code, error.title, error.detail, error.reasons, _HEADERS.get(error.status)
-    )
-
-
 async def _refused(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, Refused)  # noqa: S101  # registered for nothing else
-    return problem_of(error)
+    return refusal_response(error)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -63,6 +63,9 @@ async def open_service(
 
     ``on_failure`` is told what ended the consumer, before the process is asked to end.
     """
+    if role is not ProcessRole.CONSUMER:  # the consumer opens nothing to the outside
+        for name, reason in settings.advice():
+            _log.warning("CONFIG setting is weak", extra={"setting": name, "reason": reason})
     async with AsyncExitStack() as stack:
         resources = await stack.enter_async_context(open_resources(settings))
         if settings.kafka_bootstrap_servers is None:
@@ -70,7 +73,7 @@ async def open_service(
             return
         topics = KafkaTopics(settings.kafka_client(), may_create=settings.kafka_create_topics)
         checks: dict[str, Check] = {"kafka": lambda: asyncio.to_thread(topics.ping)}
-        needed = {"store", "sanitisation"}
+        needed = set(resources.health.needed)
         exposition = resources.exposition
         if role is ProcessRole.CONSUMER:
             thread = ConsumerThread(settings, topics, resources.metrics, on_failure=on_failure)

@@ -1,9 +1,10 @@
 """Everything long-lived, opened and closed in one place; the only file that picks adapters."""
 
+import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +14,11 @@ from typing import TypeAlias
 from .adapters.audit_head import HeadFile
 from .adapters.kafka_dead_letters import KafkaDeadLetters
 from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
+from .adapters.key_set import key_set_fetcher
 from .adapters.redis_audit import RedisAudit
 from .adapters.redis_client import Client, cluster_client, redis_client
 from .adapters.redis_cohorts import RedisCohorts
+from .adapters.redis_counts import RedisCounts
 from .adapters.redis_dead_letters import RedisDeadLetterIndex
 from .adapters.redis_store import open_redis_store
 from .adapters.sqlite_audit import FILE_NAME as AUDIT_FILE
@@ -32,13 +35,15 @@ from .config import Settings
 from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.model import MasteryModel
 from .errors import StoreUnavailable
-from .health import Health
+from .health import Check, Health
 from .mastery_service import MasteryService
 from .observability import Metrics
-from .ports import Clock, DeadLetterIndex, EvidenceStore, Maintenance, wall_clock
+from .ports import Clock, DeadLetterIndex, EvidenceStore, Maintenance, SharedCounts, wall_clock
 from .pseudonyms import Pseudonyms, derived_key
+from .rate_limits import RateLimiter, RouteClass
 from .rights import Rights
 from .security import SecurityManager, lets_legitimate_input_through
+from .signing_keys import KeySet
 from .state_manager import Keys, StateManager, Ttl
 
 TRIM_EVERY_S = 3600
@@ -60,6 +65,7 @@ class Resources:
     dead_letters: DeadLetterService
     audit: AuditTrail
     audit_history: AuditHistory
+    rates: RateLimiter
     health: Health
     exposition: Callable[[], Awaitable[bytes]]
 
@@ -79,13 +85,19 @@ async def open_resources(
         state = StateManager(stores.evidence, maintenance=stores.maintenance, ttl=ttl, clock=clock)
         model = mastery_model(settings)
         queue = _open_queue(settings, stack) if data_dir is None else None
+        keys = await _open_keys(settings, stack)
+        rates = rate_limiter(settings, stores.counts, clock)
+        await stack.enter_async_context(_running(rates.keep_exchanging()))
         mastery = MasteryService(stores.evidence, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
         trail, history = await stack.enter_async_context(_open_audit(settings, stores, clock, data_dir))
         log = NoDeadLetters() if queue is None else KafkaDeadLetters(settings.kafka_client())
+        checks: dict[str, Check] = {"store": stores.maintenance.ping, "sanitisation": _check_sanitisation}
+        if keys is not None:
+            checks["keys"] = keys.check
         yield Resources(
             settings=settings,
             metrics=metrics,
-            security=open_security(settings, clock),
+            security=open_security(settings, clock, keys=keys),
             rights=Rights(stores.cohorts),
             state=state,
             mastery=mastery,
@@ -93,13 +105,26 @@ async def open_resources(
             dead_letters=DeadLetterService(mastery, log=log, index=stores.handled, clock=clock),
             audit=trail,
             audit_history=history,
+            rates=rates,
             exposition=metrics.exposition,
-            health=Health(
-                {"store": stores.maintenance.ping, "sanitisation": _check_sanitisation},
-                frozenset({"store", "sanitisation"}),
-                metrics,
-            ),
+            health=Health(checks, frozenset(checks), metrics),
         )
+
+
+async def _open_keys(settings: Settings, stack: AsyncExitStack) -> KeySet | None:
+    """Return the published keys where an address is configured, and begin to fetch them."""
+    keys = key_set_of(settings)
+    if keys is not None:
+        keys.begin()
+        stack.push_async_callback(keys.close)
+    return keys
+
+
+def key_set_of(settings: Settings) -> KeySet | None:
+    """Return the keys at the configured address, none of them fetched yet."""
+    if settings.jwt_jwks_url is None:
+        return None
+    return KeySet(key_set_fetcher(settings.jwt_jwks_url, ca_file=settings.jwt_jwks_ca_file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +136,8 @@ class Stores:
     cohorts: SqliteCohorts | RedisCohorts
     handled: DeadLetterIndex
     audit: SqliteAudit | RedisAudit
+    counts: SharedCounts | None
+    """What several processes count together, None where there is only one."""
 
 
 @asynccontextmanager
@@ -126,6 +153,7 @@ async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> A
                 cohorts=SqliteCohorts(database, new_version=new_version),
                 handled=NoDeadLetters(),
                 audit=SqliteAudit(trail),
+                counts=None,
             )
         return
     async with open_redis_store(
@@ -138,6 +166,7 @@ async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> A
             cohorts=RedisCohorts(store.client, new_version=new_version, hash_tag=tag),
             handled=RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter),
             audit=RedisAudit(store.client, lifetime=ttl.audit),
+            counts=RedisCounts(store.client, lifetime=ttl.rate),
         )
 
 
@@ -165,6 +194,34 @@ def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:
     publisher = KafkaPublisher(settings.kafka_client())
     stack.callback(publisher.close)
     return KafkaQueue(publisher)
+
+
+def rate_limiter(settings: Settings, shared: SharedCounts | None, clock: Clock) -> RateLimiter:
+    """Return the limits, counted over all processes where these share Redis."""
+    secrets = (settings.jwt_secret, settings.redis_password, settings.redis_url)
+    return RateLimiter(
+        {
+            RouteClass.READS: settings.rate_limit_reads,
+            RouteClass.WRITES: settings.rate_limit_writes,
+            RouteClass.ADMIN: settings.rate_limit_admin,
+            RouteClass.AUTH_FAILURES: settings.rate_limit_auth_failures,
+        },
+        now=clock,
+        shared=shared,
+        secret="\0".join(settings.in_clear(secret) or "" for secret in secrets).encode(errors="surrogateescape"),
+    )
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Run something beside the block, and end it with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def keys_of(settings: Settings) -> Keys:
@@ -215,11 +272,14 @@ async def open_dry_run(settings: Settings) -> AsyncIterator[Resources]:
             yield resources
 
 
-def open_security(settings: Settings, clock: Clock = wall_clock) -> SecurityManager:
+def open_security(settings: Settings, clock: Clock = wall_clock, *, keys: KeySet | None = None) -> SecurityManager:
     """Return the security manager; in development the secret is made once and kept in the data directory."""
+    keys = keys or key_set_of(settings)
+    secret = settings.in_clear(settings.jwt_secret)
     return SecurityManager(
-        settings.in_clear(settings.jwt_secret) or _development_secret(settings.data_dir, SECRET_FILE),
+        secret or ("" if keys is not None else _development_secret(settings.data_dir, SECRET_FILE)),
         previous_secret=settings.in_clear(settings.jwt_secret_previous),
+        keys=keys,
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         max_lifetime_days=settings.jwt_max_lifetime_days,

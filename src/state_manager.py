@@ -34,6 +34,7 @@ class StateKeyPatterns:
     COHORT: Final = "cohort:{cohort_id}"
     COHORT_MEMBERS: Final = "cohort:{cohort_id}:{membership}"
     COHORTS_OF_MEMBER: Final = "cohorts:{membership}:{member_id}"
+    RATE: Final = "rate:{digest}"
     DEAD_LETTER: Final = "dead-letter:{partition}:{offset}:{timestamp_ms}"
     # One hash tag for all of the audit trail, cluster or not: one script touches several of them.
     AUDIT_CHAIN: Final = "{audit}:chain"
@@ -72,6 +73,7 @@ class Ttl:
     batch: timedelta = timedelta(days=7)
     dead_letter: timedelta = timedelta(days=7)
     audit: timedelta = timedelta(days=365)
+    rate: timedelta = timedelta(minutes=2)
 
     @property
     def retention(self) -> Retention:

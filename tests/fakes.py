@@ -1,11 +1,13 @@
 """Fakes for unit tests; each passes the contract suite of what it stands in for."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from src.domain.days import day_of
 from src.domain.events import Event, EventStatus
 from src.domain.outcomes import Recent
 from src.domain.state import StudentState
+from src.errors import StoreUnavailable
 from src.ports import Retention, Snapshot, Versioned
 
 
@@ -76,3 +78,21 @@ class MemoryStore:
                 del self.states[student_id], self.versions[student_id]
                 self.snapshots.pop(student_id, None)
         return touched
+
+
+class MemoryCounts:
+    """Counts that limiters of one test share; away on demand."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.away = False
+        self.asked = 0
+
+    async def add(self, uses: Mapping[str, int]) -> dict[str, int]:
+        """Add, and return what was added up."""
+        if self.away:
+            detail = "away"
+            raise StoreUnavailable(detail)
+        self.asked += 1
+        self.counts.update(uses)
+        return {name: self.counts[name] for name in uses}

@@ -34,8 +34,9 @@ class Service:
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """Return an environment with the settings of a test and nothing else that the service reads."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    secrets = {"JWT_SECRET": SECRET, "AUDIT_KEY": SECRET}
-    return kept | {"DATA_DIR": str(data_dir), **secrets, "PYTHONUNBUFFERED": "1"} | settings
+    usual = {"DATA_DIR": str(data_dir), "JWT_SECRET": SECRET, "AUDIT_KEY": SECRET, "PYTHONUNBUFFERED": "1"}
+    unlimited = {"RATE_LIMIT_READS": "0", "RATE_LIMIT_WRITES": "0", "RATE_LIMIT_ADMIN": "0"}
+    return kept | usual | unlimited | settings
 
 
 def command(*arguments: str | Path, data_dir: Path, **settings: str) -> subprocess.Popen[str]:

@@ -3,18 +3,35 @@
 import base64
 import re
 from hashlib import sha256
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import FileResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, JSONResponse, Response
 
-router = APIRouter(include_in_schema=False)
+from .access import resources_of
 
 _FOLDER = Path(str(files("fastapi_offline") / "static"))
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+
+async def _served(request: Request) -> None:
+    """Answer as if there were nothing, where the interface is not to be described."""
+    if not resources_of(request).settings.api_docs:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(_served)])
+
+
+@router.get("/openapi.json")
+async def document(request: Request) -> Response:
+    """Return the description of the interface."""
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs")

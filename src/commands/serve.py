@@ -13,12 +13,12 @@ import uvloop
 
 from ..config import Settings
 from ..errors import CommandFailed
+from ..http_protocol import BoundedProtocol
 from ..main import create_app
 from ..observability import configure_logging
 from ..processes import ProcessRole, open_service
 
 DRAIN_S = 10
-MAX_CONCURRENT = 512
 
 
 @click.command()
@@ -73,9 +73,11 @@ async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseExcep
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=settings.forwarded_allow_ips is not None,
+            forwarded_allow_ips=settings.forwarded_allow_ips or "",
             ws="none",
-            limit_concurrency=MAX_CONCURRENT,
+            http=BoundedProtocol,
+            limit_concurrency=settings.max_concurrent_requests,
             timeout_graceful_shutdown=DRAIN_S,
         )
         await uvicorn.Server(configuration).serve()

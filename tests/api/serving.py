@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -26,6 +27,7 @@ from .tokens import SECRET, bearer
 
 ROOT = Path(__file__).parents[2]
 AUDIT_KEY = secrets.token_urlsafe(48)
+UNLIMITED = dict.fromkeys([f"RATE_LIMIT_{name}" for name in ("READS", "WRITES", "ADMIN", "AUTH_FAILURES")], "0")
 STARTUP_S = LOG_S = 30
 _LISTENING = re.compile(r"running on http://127\.0\.0\.1:(\d+)")
 
@@ -37,13 +39,17 @@ def fixed_clock() -> int:
 
 @asynccontextmanager
 async def running_app(
-    data_dir: Path, clock: Clock = fixed_clock, *, redis_url: str | None = None
+    data_dir: Path, clock: Clock = fixed_clock, *, redis_url: str | None = None, **changes: Any
 ) -> AsyncIterator[FastAPI]:
-    """Run the application inside its lifespan, over the embedded store or a Redis."""
+    """Run the application inside its lifespan, over the embedded store or a Redis; changes are settings."""
     redis = None if redis_url is None else SecretStr(redis_url)
-    settings = Settings(
-        jwt_secret=SecretStr(SECRET), audit_key=SecretStr(AUDIT_KEY), data_dir=data_dir, redis_url=redis
-    )
+    usual: dict[str, Any] = {
+        "jwt_secret": SecretStr(SECRET),
+        "audit_key": SecretStr(AUDIT_KEY),
+        "data_dir": data_dir,
+        "redis_url": redis,
+    }
+    settings = Settings(**usual | changes)
     app = create_app(lambda: open_resources(settings, clock=clock))
     async with app.router.lifespan_context(app):
         yield app
@@ -101,8 +107,8 @@ class Server:
 
 
 @contextmanager
-def running_server(data_dir: Path) -> Iterator[Server]:
-    """Start the service as in production, on a port that the system chooses."""
+def running_server(data_dir: Path, **changes: str) -> Iterator[Server]:
+    """Start the service as in production, on a port that the system chooses; changes are settings, empty ones unset."""
     environment = {
         "PATH": os.environ["PATH"],
         "ENVIRONMENT": "production",
@@ -110,6 +116,8 @@ def running_server(data_dir: Path) -> Iterator[Server]:
         "JWT_SECRET": SECRET,
         "AUDIT_KEY": AUDIT_KEY,
         "DATA_DIR": str(data_dir),
+        **UNLIMITED,
+        **changes,
     }
     command = [sys.executable, "-m", "src", "serve", "--port", "0"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, encoding="utf-8")

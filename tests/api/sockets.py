@@ -18,11 +18,6 @@ class Reply:
     rest: bytes = b""
     sent: int = 0
 
-    @property
-    def from_the_application(self) -> bool:
-        """Tell whether the application answered; what the HTTP parser refuses never gets there."""
-        return "x-request-id" in self.headers
-
 
 def head(method: str, target: str | bytes, *headers: str | bytes) -> bytes:
     """Return the head of a request that asks for the connection to be closed after it."""

@@ -261,7 +261,20 @@ async def test_they_are_described_with_their_models_and_problems(client: httpx.A
     operations = {path: item for path, item in document["paths"].items() if path.startswith(PATH)}
     assert set(operations) == {PATH, *(f"{PATH}/{{letter_id}}{action}" for action in ("", "/replay", "/discard"))}
     replay = operations[f"{PATH}/{{letter_id}}/replay"]["post"]
-    assert set(replay["responses"]) == {"200", "202", "400", "401", "403", "404", "408", "409", "413", "415", "503"}
+    assert set(replay["responses"]) == {
+        "200",
+        "202",
+        "400",
+        "401",
+        "403",
+        "404",
+        "408",
+        "409",
+        "413",
+        "415",
+        "429",
+        "503",
+    }
     assert replay["requestBody"]["required"] is False
     for item in operations.values():
         for operation in item.values():

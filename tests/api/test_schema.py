@@ -43,6 +43,21 @@ checks.negative_data_rejection.enabled = false
 """
 
 
+# Whether good input is accepted and bad input refused for what is bad about it, an admin has shown: here it may be 403.
+# What an answer without a token is, ``ignored_auth`` looks at in both.
+FEW_RIGHTS = """
+generation.max-examples = 5
+generation.deterministic = true
+continue-on-failure = true
+request-timeout = 20.0
+headers.Authorization = "${TOKEN}"
+phases.stateful.enabled = false
+phases.fuzzing.enabled = false
+checks.positive_data_acceptance.enabled = false
+checks.negative_data_rejection.enabled = false
+"""
+
+
 def send_evidence(server: Server) -> None:
     """Send what the student of the examples did today."""
     events = [event | {"student_id": EXAMPLE, "timestamp": int(time.time() * 1000)} for event in EVENTS]
@@ -53,11 +68,15 @@ def send_evidence(server: Server) -> None:
 @pytest.fixture(scope="module")
 def report(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     send_evidence(server)
-    folder = tmp_path_factory.mktemp("schemathesis")
-    (folder / "settings.toml").write_text(SETTINGS)
+    return tried(server, tmp_path_factory.mktemp("admin"), SETTINGS, bearer_now("admin"))
+
+
+def tried(server: Server, folder: Path, settings: str, headers: dict[str, str]) -> dict[str, Any]:
+    """Try every operation with somebody's token, and return the report."""
+    (folder / "settings.toml").write_text(settings)
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", "settings.toml", "run"]
     command += ["--no-color", "--report-json-path", "report.json", f"{server.url}/openapi.json"]
-    environment = {"TOKEN": bearer_now("admin")["Authorization"]}
+    environment = {"TOKEN": headers["Authorization"]}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
@@ -92,3 +111,13 @@ def test_nothing_in_the_log_says_that_something_failed(server: Server, report: d
     assert report["test_cases"]["generated"]
     assert '"level":"ERROR"' not in server.log()
     assert server.alive
+
+
+@pytest.mark.parametrize(("role", "user_id"), [("student", EXAMPLE), ("teacher", "someone"), ("service", "someone")])
+def test_with_fewer_rights_every_answer_is_as_described_too(
+    server: Server, tmp_path: Path, role: str, user_id: str
+) -> None:
+    report = tried(server, tmp_path, FEW_RIGHTS, bearer_now(role, user_id=user_id))
+    assert report["failures"] == [], report["output"]
+    assert report["errors"] == [], report["output"]
+    assert '"level":"ERROR"' not in server.log()

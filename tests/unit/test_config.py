@@ -23,9 +23,18 @@ SETTINGS: dict[str, tuple[object, str, object]] = {
     "LOG_LEVEL": (LogLevel.INFO, "WARNING", LogLevel.WARNING),
     "HOST": ("127.0.0.1", "0.0.0.0", "0.0.0.0"),  # noqa: S104  # nothing listens here
     "PORT": (8000, "9000", 9000),
+    "JWT_JWKS_URL": (None, "https://sign-in.example/keys", "https://sign-in.example/keys"),
+    "JWT_JWKS_CA_FILE": (None, "ca.pem", Path("ca.pem")),
     "JWT_ISSUER": (None, "https://sign-in.example", "https://sign-in.example"),
     "JWT_AUDIENCE": (None, "mastery-engine", "mastery-engine"),
     "JWT_MAX_LIFETIME_DAYS": (31, "7", 7),
+    "RATE_LIMIT_READS": (1200, "0", 0),
+    "RATE_LIMIT_WRITES": (600, "5", 5),
+    "RATE_LIMIT_ADMIN": (600, "7", 7),
+    "RATE_LIMIT_AUTH_FAILURES": (60, "9", 9),
+    "FORWARDED_ALLOW_IPS": (None, "10.0.0.0/8, 192.0.2.1", "10.0.0.0/8, 192.0.2.1"),
+    "MAX_CONCURRENT_REQUESTS": (512, "9", 9),
+    "API_DOCS": (True, "false", False),
     "DATA_DIR": (Path("data"), "elsewhere", Path("elsewhere")),
     "KAFKA_BOOTSTRAP_SERVERS": (None, "one:9092,two:9092", "one:9092,two:9092"),
     "KAFKA_SESSION_TIMEOUT_MS": (10_000, "45000", 45_000),
@@ -124,6 +133,10 @@ def test_a_secret_is_read_from_the_variable_of_its_name_and_has_no_default(
         ("PORT", "65536", "must be at most 65535"),
         ("JWT_SECRET", CANARY, "must have at least 32 bytes"),
         ("JWT_SECRET_PREVIOUS", CANARY, "must have at least 32 bytes"),
+        ("JWT_JWKS_URL", f"file:///{CANARY}", "must begin with https://"),
+        ("FORWARDED_ALLOW_IPS", "*", "must be addresses or networks, joined by commas"),
+        ("FORWARDED_ALLOW_IPS", CANARY, "must be addresses or networks, joined by commas"),
+        ("RATE_LIMIT_READS", "-1", "must be at least 0"),
         ("REDIS_URL", f"https://:{CANARY}@redis.example", "must begin with redis://, rediss:// (TLS) or unix://"),
         ("KAFKA_SESSION_TIMEOUT_MS", "999", "must be at least 1000"),
         ("KAFKA_SESSION_TIMEOUT_MS", "300001", "must be at most 300000"),
@@ -174,6 +187,43 @@ def test_production_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch)
     reasons = refused(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET, AUDIT_KEY="")
     assert reasons == (Reason("AUDIT_KEY", "is required in production"),)
     assert read(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET, AUDIT_KEY=SECRET).production
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "JWT_SECRET_PREVIOUS"])
+def test_production_refuses_a_secret_that_others_know(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    known = "a-string-secret-at-least-256-bits-long"
+    reasons = refused(
+        monkeypatch, **{"ENVIRONMENT": "production", "JWT_SECRET": SECRET, "AUDIT_KEY": SECRET, name: known}
+    )
+    assert reasons == (Reason(name, "is published in documentation"),)
+
+
+def test_elsewhere_a_secret_that_others_know_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(read(monkeypatch, JWT_SECRET="x" * 32).advice()) == [Reason("JWT_SECRET", "repeats itself")]
+    assert list(read(monkeypatch, JWT_SECRET=SECRET).advice()) == []
+
+
+def test_production_without_issuer_or_audience_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"ENVIRONMENT": "production", "JWT_SECRET": SECRET, "AUDIT_KEY": SECRET}
+    assert [name for name, _ in read(monkeypatch, **settings).advice()] == ["JWT_ISSUER", "JWT_AUDIENCE"]
+    settings |= {"JWT_ISSUER": "someone", "JWT_AUDIENCE": "mastery-engine"}
+    assert list(read(monkeypatch, **settings).advice()) == []
+
+
+def test_tokens_are_signed_in_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = {"JWT_JWKS_URL": "https://sign-in.example/keys"}
+    for name in ("JWT_SECRET", "JWT_SECRET_PREVIOUS"):
+        reasons = refused(monkeypatch, **address, **{name: SECRET})
+        assert reasons == (Reason("JWT_JWKS_URL", "excludes JWT_SECRET: tokens are signed in one way"),)
+        monkeypatch.delenv(name)
+    assert read(monkeypatch, ENVIRONMENT="production", AUDIT_KEY=SECRET, **address).jwt_secret is None
+
+
+def test_production_fetches_keys_over_tls_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = {"JWT_JWKS_URL": "http://sign-in.example/keys"}
+    reasons = refused(monkeypatch, ENVIRONMENT="production", AUDIT_KEY=SECRET, **address)
+    assert reasons == (Reason("JWT_JWKS_URL", "must begin with https:// in production"),)
+    assert read(monkeypatch, ENVIRONMENT="test", **address).jwt_jwks_url
 
 
 def test_events_over_kafka_need_a_store_that_processes_share(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """What the middleware does with a request that nothing else has answered."""
 
+import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,10 +12,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
-from starlette.types import Message
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from src.middleware import REQUEST_TIMEOUT_S, request_timeout_middleware
 from src.observability import JsonFormatter, Metrics, correlation_id
 from tests.api.serving import client_of, running_app
+from tests.api.test_slow_content import SkippingLoop
 
 CANARY = "CANARY-7f3a"
 
@@ -167,3 +171,53 @@ async def test_a_request_is_logged_by_its_route_and_not_by_its_path(
     assert vars(record)["route"] == "/api/v1/students/{student_id}/mastery"
     assert vars(record)["status"] == 401
     assert CANARY not in JsonFormatter().format(record)
+
+
+def within_a_minute(app: ASGIApp) -> list[Message]:
+    """Return what is sent where waiting takes no time."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        runner.run(request_timeout_middleware(app)(scope_of("/x"), receive, send))  # type: ignore[arg-type]  # a coroutine
+    return sent
+
+
+def test_an_answer_that_does_not_come_is_given_up() -> None:
+    cancelled = []
+
+    async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive, send
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.append(True)
+
+    start, body = within_a_minute(wait)
+    assert (start["status"], dict(start["headers"])[b"retry-after"]) == (503, b"5")
+    assert json.loads(body["body"])["type"] == "urn:mastery-engine:problem:timeout"
+    assert cancelled == [True]
+
+
+def test_an_answer_that_has_begun_may_take_its_time() -> None:
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(2 * REQUEST_TIMEOUT_S)
+        await send({"type": "http.response.body", "body": b"last"})
+
+    assert [message.get("body") for message in within_a_minute(stream)] == [None, b"last"]
+
+
+def test_a_timeout_of_something_else_is_no_timeout_of_the_answer() -> None:
+    async def fail(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive, send
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        within_a_minute(fail)

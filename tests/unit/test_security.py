@@ -1,9 +1,21 @@
 """Tokens and the decisions that rest on them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
-from src.errors import Forbidden, Unauthorized
-from src.security import Principal, Role, SecurityManager, is_event_id, is_student_id, lets_legitimate_input_through
+from src.errors import CommandFailed, Forbidden, Unauthorized
+from src.security import (
+    MAX_VERIFIED,
+    Principal,
+    Role,
+    SecurityManager,
+    is_event_id,
+    is_student_id,
+    lets_legitimate_input_through,
+)
+from src.signing_keys import KeySet, SharedSecrets
 from tests.api.token_corpus import ACCEPTED, AUDIENCE, ISSUER, REJECTED
 from tests.api.tokens import DAY_S, HOUR_S, NOW_S, SECRET, claims, signed, token
 from tests.making import NOW_US
@@ -47,6 +59,95 @@ def test_a_token_is_judged_by_the_time_of_each_call() -> None:
     now_us += HOUR_S * 1_000_000
     with pytest.raises(Unauthorized, match="expired"):
         security.validate_jwt(text)
+
+
+class Watch:
+    """A clock that is set by hand, in seconds from now."""
+
+    def __init__(self) -> None:
+        self.after_s = 0.0
+
+    def __call__(self) -> int:
+        return NOW_US + int(self.after_s * 1_000_000)
+
+
+class CountingKeys(SharedSecrets):
+    """Counts the signatures that were checked."""
+
+    checked = 0
+
+    def verify(self, token: str, header: Mapping[str, Any]) -> None:
+        self.checked += 1
+        super().verify(token, header)
+
+
+def test_a_token_is_verified_once_a_minute() -> None:
+    watch, keys = Watch(), CountingKeys([SECRET])
+    security = SecurityManager(keys=keys, now=watch)
+    text = token("admin")
+    for after_s, checked in ((0, 1), (59.9, 1), (60, 2), (60, 2), (119, 2), (121, 3)):
+        watch.after_s = after_s
+        assert security.validate_jwt(text).roles == {Role.ADMIN}
+        assert keys.checked == checked
+
+
+@pytest.mark.parametrize("lifetime_s", [1, 30, 59, 61])
+def test_a_token_that_was_verified_is_refused_from_the_moment_of_its_expiry(lifetime_s: int) -> None:
+    watch = Watch()
+    security = SecurityManager(SECRET, now=watch)
+    text = signed(claims(exp=NOW_S + lifetime_s))
+    watch.after_s = lifetime_s - 0.5
+    security.validate_jwt(text)
+    watch.after_s = lifetime_s
+    with pytest.raises(Unauthorized, match="it has expired"):
+        security.validate_jwt(text)
+
+
+def test_a_token_that_was_refused_is_looked_at_afresh() -> None:
+    watch, keys = Watch(), CountingKeys([SECRET])
+    security = SecurityManager(keys=keys, now=watch)
+    early, forged = signed(claims(nbf=NOW_S + 40)), signed(claims(), secret=OLD_SECRET)
+    for _ in range(2):
+        for text in (early, forged):
+            with pytest.raises(Unauthorized):
+                security.validate_jwt(text)
+    assert keys.checked == 4
+    watch.after_s = 10
+    assert security.validate_jwt(early).user_id == "someone"
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    keys = CountingKeys([SECRET])
+    security = SecurityManager(keys=keys, now=fixed)
+    texts = [signed(claims(jti=str(number))) for number in range(MAX_VERIFIED + 1)]
+    for text in texts:
+        security.validate_jwt(text)
+    checked = keys.checked
+    security.validate_jwt(texts[-1])
+    assert keys.checked == checked
+    security.validate_jwt(texts[0])
+    assert keys.checked == checked + 1
+
+
+def test_another_spelling_of_a_token_that_was_verified_is_another_token(security: SecurityManager) -> None:
+    text = token("admin")
+    security.validate_jwt(text)
+    for other in (f"{text}=", f" {text}", text.replace("e", "E", 1), f"{text}\ud800", text + "x" * 5000):
+        with pytest.raises(Unauthorized):
+            security.validate_jwt(other)
+
+
+async def test_a_token_is_read_the_same_with_time_to_look_for_its_key(security: SecurityManager) -> None:
+    for name, (text, roles) in ACCEPTED.items():
+        assert await security.authenticate(text) == Principal("someone", roles), name
+    for text in REJECTED.values():
+        with pytest.raises(Unauthorized):
+            await security.authenticate(text)
+
+
+def test_no_token_is_issued_where_others_sign_them() -> None:
+    with pytest.raises(CommandFailed, match="JWT_JWKS_URL"):
+        SecurityManager(keys=KeySet(bytes), now=fixed).issue_jwt("someone", [Role.ADMIN], HOUR_S)
 
 
 def test_the_previous_secret_is_accepted_while_it_is_configured() -> None:
