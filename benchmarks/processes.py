@@ -5,8 +5,9 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from tempfile import TemporaryFile
@@ -30,10 +31,12 @@ class Finished(NamedTuple):
 
 
 class Serving(NamedTuple):
-    """A server that runs: its port on loopback, and the seconds it took until /ready answered 200."""
+    """A server that runs: its port on loopback, the seconds until /ready answered 200, its process, its log so far."""
 
     port: int
     start_s: float
+    pid: int
+    log: Callable[[], bytes]
 
 
 def settings(data_dir: str) -> dict[str, str]:
@@ -70,9 +73,14 @@ def serving(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterato
                 if process.poll() is not None or time.perf_counter() - started > READY_WITHIN_S:
                     raise _failure(process, arguments, log)
                 time.sleep(_POLL_S)
-            yield Serving(port, time.perf_counter() - started)
+            yield Serving(port, time.perf_counter() - started, process.pid, partial(_read, log.fileno()))
         finally:
             _stop(process)
+
+
+def _read(descriptor: int) -> bytes:
+    """Return a whole file without moving the place at which the process that shares it writes on."""
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
 
 
 def _python(

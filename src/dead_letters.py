@@ -13,6 +13,7 @@ from .ports import DeadLetter, Message, Origin, Topic
 
 MAX_TEXT = 1024
 _MAX_ID = 128
+_RECORD_BYTES, _HEADER_BYTES = 300, 150
 _NO_FIELD = "record"
 _NEXT_FIELD = re.compile(r"; (?=[\w.-]+: )", re.ASCII)
 _log = logging.getLogger("mastery_engine.dead_letters")
@@ -29,6 +30,14 @@ class Record:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     timestamp_ms: int
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes of memory it takes."""
+        headers = (
+            sum(len(name) + len(value or b"") + _HEADER_BYTES for name, value in self.headers) if self.headers else 0
+        )
+        return len(self.key or b"") + len(self.value or b"") + headers + _RECORD_BYTES
 
 
 def dead_letter(

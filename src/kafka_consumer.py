@@ -5,12 +5,13 @@ assignments, batches, pauses and commits.
 """
 
 import asyncio
+import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
-from itertools import groupby
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -27,8 +28,14 @@ from .errors import BrokerUnavailable, InstanceChanged, Refused, StoreUnavailabl
 from .observability import Metrics
 from .ports import Partition, Stream, Topic, wall_clock
 from .stream_service import Assignment, Step, StreamService
+from .waiting_records import WaitingRecords
 
-BATCH = 2000
+READ = 2000
+"""So many records are read at once."""
+MAX_BATCH, BATCH_BYTES = 30_000, 20_000_000
+"""A batch holds no more records or bytes, and fewer records where they take too long."""
+BATCH_S = 20.0
+"""What a batch may take: a rebalance or an end has to wait for so long."""
 POLL_S = 0.05
 IDLE_CHECK_S = 1.0
 MAX_ATTEMPTS = 5
@@ -100,6 +107,8 @@ class KafkaConsumer:
         self._at = _NOWHERE
         self.waits_for: str | None = None
         """What keeps it from going on, None while it works; read from other threads."""
+        self._waiting_records = WaitingRecords()
+        self._size = MAX_BATCH
         self._uncommitted = False
         self._checked_s = 0.0
         self._stopping = False
@@ -111,7 +120,7 @@ class KafkaConsumer:
 
     def poll(self, timeout_ms: int) -> list[Record]:
         """Return the records that arrive within a time, of the partitions held and worked on."""
-        messages = self._consumer.consume(BATCH, timeout_ms / 1000)
+        messages = self._consumer.consume(READ, timeout_ms / 1000)
         return [_record(message) for message in messages if self._is_ours(message)]
 
     def commit(self) -> None:
@@ -149,7 +158,8 @@ class KafkaConsumer:
         try:
             if not self._begun:
                 runner.run(self._begin())
-            outcome = runner.run(self._resume()) if self._waiting else self._work(runner)
+            with _without_collections():
+                outcome = runner.run(self._resume()) if self._waiting else self._work(runner)
         except Exception as error:  # noqa: BLE001  # the consumer's step: the decision is made in one place
             return self._failed(error)
         del self._attempts[_NOWHERE]
@@ -183,6 +193,7 @@ class KafkaConsumer:
             places := [TopicPartition(Topic.EVENTS, n, held.position) for n, held in self._held.items()]
         )
         self._consumer.resume(places)
+        self._waiting_records.clear()
         return Outcome.RESUMED
 
     def _within_log(self, number: int, position: int, *, emptied: bool) -> int:
@@ -199,19 +210,38 @@ class KafkaConsumer:
         return max(first, position)
 
     def _work(self, runner: asyncio.Runner) -> Outcome:
-        records = self.poll(timeout_ms=int(POLL_S * 1000))
-        if not records:
+        """Work on a batch of the partition whose turn it is."""
+        self._read_on()
+        if not self._waiting_records:
             return self._idle(runner)
         # One that fails goes last, so that it keeps no other from its work.
-        records.sort(key=lambda record: (self._attempts[record.partition], record.partition, record.offset))
-        for number, batch in groupby(records, key=lambda record: record.partition):
-            if number in self._held:
-                self._at = number
-                runner.run(self._process(self._held[number], list(batch)))
-                self.commit()
-                del self._attempts[number]
+        number = self._at = self._waiting_records.turn(self._attempts)
+        started_s = time.monotonic()
+        records = self._waiting_records.take(number, records=self._size, size=BATCH_BYTES)
+        runner.run(self._process(self._held[number], records))
+        self.commit()
+        self._adapt(time.monotonic() - started_s)
+        del self._attempts[number]
         self._at = _NOWHERE
         return Outcome.WORKED
+
+    def _read_on(self) -> None:
+        """Read what is there; only where there is a backlog does that go on until there is no room for more."""
+        within_ms = 0 if self._waiting_records else int(POLL_S * 1000)
+        while not self._waiting_records.full:
+            records = self.poll(timeout_ms=within_ms)
+            # A partition may have gone to somebody else while its records were read.
+            self._waiting_records.add(record for record in records if record.partition in self._held)
+            if len(records) < READ:
+                return
+            within_ms = 0
+
+    def _adapt(self, took_s: float) -> None:
+        """Let batches shrink where they take too long, and grow again."""
+        if took_s > BATCH_S:
+            self._size = max(READ, self._size // 2)
+        elif took_s < BATCH_S / 2:
+            self._size = min(MAX_BATCH, self._size * 2)
 
     async def _process(self, held: Assignment, records: Sequence[Record]) -> None:
         async for step in self._service.process(held, records):
@@ -253,6 +283,7 @@ class KafkaConsumer:
             raise error
         _log.warning("KAFKA batch interrupted", extra=fields, exc_info=disposition is Disposition.RETRY)
         self._begun = False
+        self._size = READ
         if disposition is Disposition.RETRY:
             self._wait(min(MAX_PAUSE_S, 0.1 * 2 ** min(attempts, 10)))
         return Outcome.WAITED
@@ -288,6 +319,7 @@ class KafkaConsumer:
         del consumer
         for place in partitions:
             self._held.pop(place.partition, None)
+            self._waiting_records.drop(place.partition)
             self._waiting.discard(place.partition)
             del self._attempts[place.partition]
         _log.info("KAFKA partitions revoked", extra={"partitions": sorted(p.partition for p in partitions)})
@@ -301,10 +333,22 @@ _FIXED: dict[str, str | int | bool] = {
     "isolation.level": "read_committed",
     "partition.assignment.strategy": "range",
     "fetch.queue.backoff.ms": 5,
-    "queued.max.messages.kbytes": 16_384,
+    "queued.max.messages.kbytes": 4_096,
     "queued.min.messages": 20_000,
     "topic.metadata.refresh.interval.ms": 10_000,  # added partitions are not to wait for five minutes
 }
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Look for no cycles of garbage meanwhile: a batch makes a million objects and none, and looking takes a fifth."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _fatal(error: KafkaError) -> bool:

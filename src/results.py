@@ -6,7 +6,7 @@ An id is a hash of the content, and the content holds no time of processing: equ
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,11 +16,12 @@ from .domain.levels import Level
 from .domain.mastery import window
 from .domain.model import MasteryModel
 from .domain.outcomes import Recent
-from .domain.struggles import Struggle, struggles
+from .domain.struggles import Struggle, open_struggles
 from .ports import Derivable, Message, Topic
 
 SOURCE = "/mastery-engine"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+_HEADERS = (("content-type", CONTENT_TYPE.encode()),)
 _PREFIX = "com.learnflow.mastery"
 _WHOLE = ""
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -41,8 +42,7 @@ class Told:
 NOTHING_TOLD = Told({}, ())
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """An event that a result answers."""
 
     event_id: str
@@ -82,25 +82,22 @@ def derive(student_id: str, state: Derivable, causes: Iterable[Cause], before: T
     Levels and struggles do not follow the day of the causes: a late event takes nothing back of what newer ones led to.
     """
     ordered = sorted(causes, key=lambda cause: cause.event_id)
-    last = max((part.days[-1] for part in state.aggregates.series.values()), default=frame.today)
-    newest_us = max((cause.occurred_us for cause in ordered), default=last * DAY_US)
-    as_of = day_of(newest_us)
+    last = max([part.days[-1] for part in state.aggregates.series.values()], default=frame.today)
+    newest_us = max([cause.occurred_us for cause in ordered], default=last * DAY_US)
+    as_of, time = day_of(newest_us), to_text(newest_us)
     answers = {day: frame.answer(student_id, state, day) for day in {as_of, last, frame.today}}
-    outcomes = Recent(others=list(state.others)).since(frame.kept_from).others
-    open_now = [struggle for struggle in struggles(outcomes) if struggle.open]
-    now = Told(_levels(answers[last]), tuple(sorted(struggle.id for struggle in open_now)))
+    open_now = open_struggles(Recent(others=list(state.others)).since(frame.kept_from).others)
+    now = Told(_levels(answers[last]), tuple(sorted([struggle.id for struggle in open_now])))
     data = {
         "student_id": student_id,
         "revision": state.events,
         "causes": [cause.event_id for cause in ordered],
         "mastery": answers[as_of],
     }
-    messages = [_message("updated", student_id, newest_us, data)]
+    messages = [_message("updated", student_id, time, data)]
+    messages += [_message("level.changed", student_id, time, change) for change in _changes(student_id, before, now)]
     messages += [
-        _message("level.changed", student_id, newest_us, change) for change in _changes(student_id, before, now)
-    ]
-    messages += [
-        _message("struggle.detected", student_id, newest_us, _struggle(student_id, struggle))
+        _message("struggle.detected", student_id, time, _struggle(student_id, struggle))
         for struggle in open_now
         if struggle.id not in before.struggles
     ]
@@ -123,16 +120,15 @@ def _struggle(student_id: str, struggle: Struggle) -> dict[str, Any]:
     return {"student_id": student_id} | content
 
 
-def _message(kind: str, student_id: str, occurred_us: int, data: object) -> Message:
-    event = {
+def _message(kind: str, student_id: str, time: str, data: object) -> Message:
+    event: dict[str, object] = {
         "specversion": "1.0",
         "type": f"{_PREFIX}.{kind}.v1",
         "source": SOURCE,
         "subject": student_id,
-        "time": to_text(occurred_us),
+        "time": time,
         "datacontenttype": "application/json",
-        "data": data,
+        "data": msgspec.Raw(_encode(data)),
     }
     event["id"] = sha256(_encode(event)).hexdigest()[:32]
-    headers = (("content-type", CONTENT_TYPE.encode()),)
-    return Message(Topic.RESULTS, student_id.encode(), _encode(event), headers)
+    return Message(Topic.RESULTS, student_id.encode(), _encode(event), _HEADERS)

@@ -3,9 +3,11 @@
 Each step of ``process`` is one durable action; the caller drives them one by one, and may die between any two.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 from .dead_letters import Record, dead_letter, tell_buried
 from .domain.days import day_of, from_date
@@ -18,6 +20,9 @@ from .observability import Metrics
 from .ports import Clock, Message, Partition, Publisher, Retention, Snapshot, StreamState, Written
 from .results import Cause, Derived, Frame, Told, derive, told
 from .state_manager import StateKeyPatterns, snapshot_values
+
+SETTLED, READ = 500, 100
+"""So many students are derived before they are published, and so many are read at once: memory stays bounded."""
 
 _CONFLICT = (Reason("event_id", "was counted with other content"),)
 
@@ -118,7 +123,7 @@ class StreamService:
 
     def _read(self, records: Sequence[Record]) -> _Batch:
         """Decode and validate everything."""
-        batch = _Batch()
+        batch, statuses = _Batch(), Counter[EventStatus]()
         for record in records:
             try:
                 checked = validate(decode_record(record.value, record.headers), record.timestamp_ms * 1000)
@@ -126,40 +131,49 @@ class StreamService:
                 checked = Invalid(None, error.reasons)
             if isinstance(checked, Invalid):
                 self._bury(batch, record, "invalid", checked.reasons, checked.event_id)
-                self._metrics.events.labels(EventStatus.INVALID).inc()
+                statuses[EventStatus.INVALID] += 1
             elif checked.expired:
-                self._metrics.events.labels(EventStatus.EXPIRED).inc()
+                statuses[EventStatus.EXPIRED] += 1
             else:
                 batch.events.append(checked)
                 batch.places.append(record)
+        self._count(statuses)
         return batch
+
+    def _count(self, statuses: Mapping[EventStatus, int]) -> None:
+        for status, number in statuses.items():
+            self._metrics.events.labels(status).inc(number)
 
     async def _apply(self, batch: _Batch, published: int) -> None:
         """Apply the events, and find out which of them have to be published."""
         statuses = await self._state.apply(batch.events, self._clock()) if batch.events else []
+        self._count(Counter(statuses))
+        causes = batch.causes
         for event, record, status in zip(batch.events, batch.places, statuses, strict=True):
-            self._metrics.events.labels(status).inc()
-            if status is EventStatus.CONFLICT:
-                self._bury(batch, record, "conflict", _CONFLICT, event.event_id)
             # A duplicate that was not published for sure may be one whose result a crash has swallowed.
-            elif status is EventStatus.APPLIED or (status is EventStatus.DUPLICATE and record.offset >= published):
-                causes = batch.causes.setdefault(event.student_id, {})
-                causes[event.event_id] = Cause(event.event_id, event.occurred_us)
+            if status is EventStatus.APPLIED or (status is EventStatus.DUPLICATE and record.offset >= published):
+                causes.setdefault(event.student_id, {})[event.event_id] = Cause(event.event_id, event.occurred_us)
+            elif status is EventStatus.CONFLICT:
+                self._bury(batch, record, "conflict", _CONFLICT, event.event_id)
 
     async def _settle(self, causes: dict[str, dict[str, Cause]], dead: Sequence[Message]) -> AsyncGenerator[Step, None]:
         """Derive, publish and finish, again for the students whose state has changed meanwhile, until none is left."""
         left = dict(causes)
         while left or dead:
-            derived = await self._derive(left)
+            some = dict(islice(left.items(), SETTLED))
+            derived = await self._derive(some)
             await self._publisher.publish([*dead, *(m for _, one in derived.values() for m in one.messages)])
             tell_buried(dead, self._metrics)
             dead = ()
             self._unfinished |= {student_id: one.told for student_id, (_, one) in derived.items()}
             yield Step.PUBLISHED
             written = await self._finish(derived)
-            left = {student: left[student] for student, result in written.items() if result is Written.CHANGED}
-            for student_id in written.keys() - left.keys():
-                del self._unfinished[student_id]
+            for student_id in some:
+                result = written.get(student_id)
+                if result is not Written.CHANGED:
+                    del left[student_id]
+                    if result is not None:
+                        del self._unfinished[student_id]
             yield Step.FINISHED
 
     async def _derive(self, causes: dict[str, dict[str, Cause]]) -> dict[str, tuple[int, Derived]]:
@@ -170,11 +184,13 @@ class StreamService:
         today = day_of(self._clock())
         frame = Frame(self._model, today, self._retention.kept_from(today))
         derived = {}
-        for student_id, state in zip(causes, await self._state.read(list(causes)), strict=True):
-            if state is not None:
-                before = self._unfinished.setdefault(student_id, told(state.told))
-                one = derive(student_id, state, causes[student_id].values(), before, frame)
-                derived[student_id] = (state.version, one)
+        students = iter(causes)
+        while some := list(islice(students, READ)):
+            for student_id, state in zip(some, await self._state.read(some), strict=True):
+                if state is not None:
+                    before = self._unfinished.setdefault(student_id, told(state.told))
+                    one = derive(student_id, state, causes[student_id].values(), before, frame)
+                    derived[student_id] = (state.version, one)
         return derived
 
     async def _finish(self, derived: dict[str, tuple[int, Derived]]) -> dict[str, Written]:

@@ -13,13 +13,14 @@ OUTCOMES_SLACK = 40
 """A window is cut to its size when it has grown by this many outcomes, so that adding one need not read it."""
 
 _DAY_S = 86_400
+_HELD_BYTES, _SERIES_BYTES, _SUMS_BYTES = 400, 500, 100
 
 
 @dataclass(slots=True)
 class Held:
     """A student's state as it was last read or written; an empty version is a student without state.
 
-    Of the outcomes only their number is held; ``counted`` is packed.
+    Of the answers only their number is held; ``counted`` and the other outcomes, ``recent``, are packed as stored.
     """
 
     version: str = ""
@@ -28,6 +29,14 @@ class Held:
     counted: bytes = b""
     answers: int = 0
     others: int = 0
+    recent: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes of memory it takes."""
+        series = self.aggregates.series.values()
+        sums = sum([len(part.days) for part in series])
+        return len(self.counted) + len(self.recent) + _SERIES_BYTES * len(series) + _SUMS_BYTES * sums + _HELD_BYTES
 
     @property
     def first_day(self) -> int | None:
@@ -114,7 +123,8 @@ def change(
     counted = held.counted + new_ids
     if windows is not None:
         counted = pack_counted((day, digest) for day, digest in unpack_counted(counted) if day >= kept_from)
-    after = Held(str(version), held.events + len(part.fresh), aggregates, counted, answers[1], others[1])
+    recent = held.recent + others[0].content if windows is None else others[0].content
+    after = Held(str(version), held.events + len(part.fresh), aggregates, counted, answers[1], others[1], recent)
     ids = Bytes("APPEND", new_ids) if windows is None else Bytes("SET", counted)
     lifetime_s = (last + retention.state_days) * _DAY_S - now_us // 1_000_000
     return Change(after if lifetime_s > 0 else Held(), answers[0], others[0], ids, lifetime_s)

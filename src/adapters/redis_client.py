@@ -32,10 +32,22 @@ from redis.exceptions import (
 
 from ..errors import InstanceChanged, StoreUnavailable
 from .redis_cluster import ClusterClient, Shard, client_of
+from .redis_wire import PackingConnection, PackingSSLConnection, decode_lists, decode_numbers
 
 TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 2
-SCRIPTS = ("apply", "remember", "offset", "offsets", "read", "state", "windows")
+SCRIPTS: dict[str, Callable[[bytes], list[Any]]] = {
+    "apply": decode_numbers,
+    "remember": decode_numbers,
+    "offset": decode_numbers,
+    "offsets": decode_lists,
+    "load": decode_lists,
+    "windows": decode_lists,
+    "read": decode_lists,
+    "state": decode_lists,
+}
+"""The scripts, and how what each returns is unpacked."""
+
 _log = logging.getLogger("mastery_engine.redis")
 
 Client: TypeAlias = Redis | ClusterClient
@@ -76,6 +88,11 @@ class Instance:
         """Return what tells it from every other."""
         return [(server.run_id, server.shard) for server in self.servers]
 
+    @property
+    def divided(self) -> bool:
+        """Tell whether it is a cluster, of which one command may use the keys of one slot only."""
+        return any(server.shard.slots for server in self.servers)
+
     def digest_of(self, script: str) -> Callable[[str], str]:
         """Return what finds, by a key, the digest of a script where that key lies."""
         if len(self.servers) == 1:
@@ -98,7 +115,8 @@ def redis_client(
 
     A command whose answer was lost may have been carried out: only who sent it knows whether to send it again.
     """
-    return Redis.from_url(url, **_options(url, username, password, ca_file))
+    connection = PackingSSLConnection if url.startswith("rediss://") else PackingConnection
+    return Redis.from_url(url, connection_class=connection, **_options(url, username, password, ca_file))
 
 
 def cluster_client(
@@ -123,7 +141,8 @@ def _options(url: str, username: str | None, password: str | None, ca_file: Path
 
 def script_text(name: str, run_id: str) -> str:
     """Return a script as it is loaded into one instance; the name of that is part of its text, and so of its digest."""
-    return f"-- only for the instance {run_id}\n" + (files(__package__) / "lua" / f"{name}.lua").read_text()
+    each, script = ((files(__package__) / "lua" / f"{part}.lua").read_text() for part in ("each", name))
+    return f"-- only for the instance {run_id}\n" + each.replace("--[[ script ]]", script)
 
 
 @asynccontextmanager

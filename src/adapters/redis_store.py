@@ -5,9 +5,9 @@ else the student is read again. So the server has little to do for each event, a
 the events are then found counted.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from cachetools import LRUCache
 
@@ -20,13 +20,18 @@ from ..ports import Retention, Snapshot, Versioned
 from ..state_manager import PLAIN, Keys, StateKeyPatterns
 from .packing import is_counted, split_outcomes, unpack_aggregates, unpack_counted
 from .redis_change import Held, Part, change, must_rewrite
-from .redis_client import Client, Instance, eviction_policies, identify, raise_first, redis_errors
+from .redis_client import SCRIPTS, Client, Instance, eviction_policies, identify, raise_first, redis_errors
 
-PIPELINE = 500
-CACHED_STUDENTS = 1024
+PIPELINE = 250
+MAX_CALLS, MAX_VALUES = 50, 2000
+"""One command is for so many students or keys and values: Redis does nothing else meanwhile."""
+HELD_BYTES = 20_000_000
+"""The memory that students held may take, about."""
 MAX_ROUNDS = 20
+Call: TypeAlias = tuple[list[str], list[Any]]
+"""The keys and the arguments with which a script is run."""
+
 _DAY_S = 86_400
-_FIELDS = ("version", "events", "body", "answers", "others")
 _PACKED = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
 
 
@@ -44,6 +49,7 @@ class RedisStore:
         new_version: Callable[[], int],
         keys: Keys = PLAIN,
         follows: bool = True,
+        held_bytes: int = HELD_BYTES,
     ) -> None:
         self.client = client
         self.keys = keys
@@ -51,7 +57,7 @@ class RedisStore:
         self._new_version = new_version
         self._follows = follows
         self._instance: Instance | None = None
-        self._held: LRUCache[str, Held] = LRUCache(CACHED_STUDENTS)
+        self._held: LRUCache[str, Held] = LRUCache(held_bytes, getsizeof=lambda held: min(held.size, held_bytes))
 
     # -- the store of evidence
 
@@ -185,15 +191,8 @@ class RedisStore:
 
     async def _read(self, students: Sequence[str]) -> dict[str, Held]:
         """Read students; where there is no state, what is held of it is empty."""
-        with redis_errors():
-            async with self.client.pipeline(transaction=False) as pipeline:
-                for student_id in students:
-                    # The version first: ids counted later than it only make the write fail, never count twice.
-                    pipeline.hmget(self.keys.of(StateKeyPatterns.EVIDENCE, student_id), _FIELDS)
-                    pipeline.get(self.keys.of(StateKeyPatterns.COUNTED, student_id))
-                results = await pipeline.execute()
-        pairs = zip(results[::2], results[1::2], strict=True)
-        return {student_id: _held(*pair) for student_id, pair in zip(students, pairs, strict=True)}
+        calls = [(self._keys(student_id), list[object]()) for student_id in students]
+        return dict(zip(students, map(_loaded, await self._follow("load", calls)), strict=True))
 
     async def _write(self, held: dict[str, Held], parts: dict[str, Part], now_us: int) -> list[str]:
         """Write every part whose student is still as held; return the other students."""
@@ -202,10 +201,10 @@ class RedisStore:
             part.judge(held[student_id].counted)
         rewritten = [student for student, part in parts.items() if must_rewrite(held[student], part, kept_from)]
         windows = dict(zip(rewritten, await self._windows(rewritten), strict=True))
-        writing = {student_id for student_id, part in parts.items() if part.fresh or student_id in windows}
+        writing = {student_id: part for student_id, part in parts.items() if part.fresh or student_id in windows}
         calls, after = [], {}
-        for student_id in writing:
-            before, part = held[student_id], parts[student_id]
+        for student_id, part in writing.items():
+            before = held[student_id]
             expected = before.version
             changed = change(
                 before,
@@ -261,9 +260,9 @@ class RedisStore:
     async def _windows(self, students: Sequence[str]) -> list[Recent]:
         """Return the stored outcomes of students."""
         calls = [(self._keys(student_id)[:3], list[object]()) for student_id in students]
-        return [_window(found) for found in await self.run("windows", calls)]
+        return [_window(found) for found in await self._follow("windows", calls)]
 
-    async def _follow(self, script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
+    async def _follow(self, script: str, calls: Sequence[Call]) -> list[Any]:
         """Run a script that itself looks whether it may, on another instance where this one follows to it."""
         try:
             return await self.run(script, calls)
@@ -273,17 +272,24 @@ class RedisStore:
             await self.identify()
             return await self.run(script, calls)
 
-    async def run(self, script: str, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
-        """Run a script for each call in one pipeline, on the instance last identified and on no other."""
+    async def run(self, script: str, calls: Sequence[Call]) -> list[Any]:
+        """Run a script for each call, many in one command, on the instance last identified and on no other."""
         if not calls:
             return []
         instance = self._instance or await self.identify()
         digest_at = instance.digest_of(script)
         with redis_errors():
             async with self.client.pipeline(transaction=False) as pipeline:
-                for keys, arguments in calls:
+                for some in _commands(calls, 1 if instance.divided else MAX_CALLS):
+                    keys = [key for one, _ in some for key in one]
+                    arguments = [v for one, values in some for v in (len(one), len(values), *values)]
                     pipeline.evalsha(digest_at(keys[0]), len(keys), *keys, *arguments)
-                return raise_first(await pipeline.execute(raise_on_error=False))
+                packed = raise_first(await pipeline.execute(raise_on_error=False))
+        return [result for body in packed for result in SCRIPTS[script](body)]
+
+    def held(self, student_id: str) -> Held | None:
+        """Return a student as last written here, None where that is not held; only the version tells if it still is."""
+        return self._held.get(student_id)
 
     async def identify(self) -> Instance:
         """Meet Redis as it is now; what was held of another instance is forgotten."""
@@ -322,12 +328,25 @@ def _bytes(value: object) -> bytes:
     return cast("bytes", value)  # the client decodes nothing
 
 
-def _held(fields: Sequence[bytes | None], counted: bytes | None) -> Held:
-    version, events, body, answers, others = fields
-    if version is None:
+def _loaded(found: Sequence[bytes]) -> Held:
+    """Return what ``load.lua`` has found, empty where that is nothing."""
+    if not found:
         return Held()
-    sums = unpack_aggregates(body or b"")
-    return Held(version.decode(), int(events or 0), sums, counted or b"", int(answers or 0), int(others or 0))
+    version, events, body, answers, others, counted, recent = found
+    sums = unpack_aggregates(body)
+    return Held(version.decode(), int(events), sums, counted, int(answers), int(others), recent)
+
+
+def _commands(calls: Sequence[Call], most: int) -> Iterator[Sequence[Call]]:
+    """Divide calls into those that one command does, no more than so many."""
+    start, values = 0, 0
+    for at, (keys, arguments) in enumerate(calls):
+        values += len(keys) + len(arguments)
+        if at - start == most or (values > MAX_VALUES and at > start):
+            yield calls[start:at]
+            start, values = at, len(keys) + len(arguments)
+    if calls:
+        yield calls[start:]
 
 
 def _window(found: Sequence[bytes]) -> Recent:

@@ -13,6 +13,7 @@ from ..errors import InstanceChanged
 from ..ports import Derivable, Offsets, Partition, Retention, Snapshot, Written
 from ..state_manager import StateKeyPatterns
 from .packing import split_outcomes, unpack_aggregates
+from .redis_change import Held
 from .redis_client import Instance, is_same, redis_errors
 from .redis_store import PIPELINE, RedisStore
 
@@ -84,11 +85,13 @@ class RedisStream:
         key_of = self._store.keys.of
         found: list[Derivable | None] = []
         for start in range(0, len(students), PIPELINE):
+            some = students[start : start + PIPELINE]
+            held = [self._store.held(student_id) for student_id in some]
             calls = [
-                ([key_of(pattern, student_id) for pattern in patterns], list[object]())
-                for student_id in students[start : start + PIPELINE]
+                ([key_of(pattern, student_id) for pattern in patterns], ["" if one is None else one.version])
+                for student_id, one in zip(some, held, strict=True)
             ]
-            found += [_derivable(result) for result in await self._store.run("read", calls)]
+            found += map(_derivable, await self._store.run("read", calls), held)
         return found
 
     async def finish(self, snapshots: Sequence[Snapshot]) -> list[Written]:
@@ -127,16 +130,15 @@ def _lowest(offsets: Sequence[int | None]) -> int | None:
     return min(known) if len(known) == len(offsets) else None
 
 
-def _derivable(fields: list[bytes]) -> Derivable | None:
+def _derivable(fields: list[bytes], held: Held | None) -> Derivable | None:
+    """Return what was read, or what is held where only its version was."""
     if not fields:
         return None
-    version, events, body, number, others, told = fields
+    version, told, *state = fields
+    if state:
+        events, body, number, others = state
+        held = Held(version.decode(), int(events), unpack_aggregates(body), others=int(number), recent=others)
+    assert held is not None  # noqa: S101  # its version was asked about
     # More outcomes may be stored, in any order, than a window holds.
-    window = sorted(split_outcomes(others, int(number)), key=_ORDER)[-WINDOW_SIZE:]
-    return Derivable(
-        version=int(version),
-        events=int(events),
-        aggregates=unpack_aggregates(body),
-        others=tuple(window),
-        told=told or None,
-    )
+    window = sorted(split_outcomes(held.recent, held.others), key=_ORDER)[-WINDOW_SIZE:]
+    return Derivable(int(version), held.events, held.aggregates, tuple(window), told or None)

@@ -5,6 +5,10 @@ from collections.abc import Iterable
 MICRO = 1_000_000
 """Micro-units in one."""
 
+_CLEAR, _DOUBT = 1e9, 0.499
+# Up to so many micro-units a few roundings of doubles add up to less than a millionth of one, far less than what is
+# missing to the middle between two.
+
 
 def divide(numerator: int, denominator: int) -> int:
     """Return numerator / denominator rounded half to even; the denominator is positive."""
@@ -33,7 +37,20 @@ def ratio(numerator: int, denominator: int) -> int:
 
 def share(numerator: int, denominator: int) -> float:
     """Return numerator / denominator as a fraction with six decimals, rounded half to even."""
-    return divide(numerator * MICRO, denominator) / MICRO
+    return fraction(nearest(numerator / denominator, numerator, denominator))
+
+
+def nearest(value: float, numerator: int, denominator: int) -> int:
+    """Return numerator / denominator in micro-units, rounded half to even; ``value`` is about the same as a double."""
+    whole = clear(value)
+    return ratio(numerator, denominator) if whole is None else whole
+
+
+def clear(value: float) -> int | None:
+    """Return a value in micro-units where no error of a few roundings can change how it is rounded, else None."""
+    near = value * MICRO
+    whole = round(near)
+    return whole if -_DOUBT < near - whole < _DOUBT and near < _CLEAR else None
 
 
 def weighted_mean(terms: Iterable[tuple[int, int, int]], total: int) -> tuple[int, int]:

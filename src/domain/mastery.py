@@ -15,7 +15,7 @@ from .aggregates import Aggregates, Key, Series
 from .days import to_date
 from .events import first_day
 from .evidence import TOPICAL, Component
-from .fixed import MICRO, fraction, ratio, share, weighted_mean
+from .fixed import MICRO, clear, fraction, nearest, ratio, weighted_mean
 from .levels import Level, Status, level_of, status_of
 from .model import ONE, MasteryModel, Method, Weights
 
@@ -79,6 +79,8 @@ class Weighed(NamedTuple):
     weight: int
     n: int
 
+
+_NOTHING = Weighed(0, 0, 0)
 
 Values: TypeAlias = dict[Component, Weighed]
 """The components that there is evidence of."""
@@ -190,15 +192,16 @@ def _series_within(aggregates: Aggregates, span: Window) -> dict[Key, Series]:
 
 
 def _whole(series: dict[Key, Series], weighed: dict[Key, Weighed], span: Window, model: MasteryModel) -> Values:
-    values = {}
+    values: Values = {}
+    if model.method in _ADDITIVE:
+        for (component, _), (score, weight, n) in weighed.items():
+            known = values.get(component, _NOTHING)
+            values[component] = Weighed(known[0] + score, known[1] + weight, known[2] + n)
+        return values
     for component in TOPICAL:
-        keys = [key for key in series if key[0] is component]
-        if not keys:
-            continue
-        if model.method in _ADDITIVE:
-            values[component] = Weighed(*map(sum, zip(*(weighed[key] for key in keys), strict=True)))
-        else:
-            values[component] = weigh([series[key] for key in keys], span.last, model)
+        parts = [part for key, part in series.items() if key[0] is component]
+        if parts:
+            values[component] = weigh(parts, span.last, model)
     return values
 
 
@@ -215,25 +218,44 @@ def _add_consistency(values: Values, aggregates: Aggregates, span: Window) -> No
 def _standing(
     values: Values, weights: Weights
 ) -> tuple[float | None, Level | None, Status, float, dict[Component, ComponentValue | None]]:
-    exact = score_of(values, weights)
-    score = None if exact is None else ratio(*exact)
-    terms = [(weights.micro[c], v.n, v.n + _PRIOR) for c, v in values.items()]
-    confidence = ratio(*weighted_mean(terms, weights.total)) if weights.total else 0
-    status = status_of(score, confidence)
+    shown: dict[Component, ComponentValue | None] = dict.fromkeys(weights.micro)
+    effective, total, score_sum, confidence_sum = weights.effective[frozenset(values)], 0, 0.0, 0.0
+    for component, (score, weight, n) in values.items():
+        part = weights.micro[component]
+        value, sure = score / weight, n / (n + _PRIOR)
+        total += part
+        score_sum += part * value
+        confidence_sum += part * sure
+        shown[component] = ComponentValue(
+            fraction(nearest(value, score, weight)),
+            fraction(nearest(sure, n, n + _PRIOR)),
+            weights.shown[component],
+            effective[component],
+        )
+    mean = _mean(score_sum / total, values, weights) if total else None
+    confidence = _confidence(confidence_sum / weights.total, values, weights) if weights.total else 0
+    status = status_of(mean, confidence)
     return (
-        None if score is None else fraction(score),
-        level_of(score) if score is not None and status is Status.OK else None,
+        None if mean is None else fraction(mean),
+        level_of(mean) if mean is not None and status is Status.OK else None,
         status,
         fraction(confidence),
-        _components(values, weights),
+        shown,
     )
 
 
-def _components(values: Values, weights: Weights) -> dict[Component, ComponentValue | None]:
-    shown: dict[Component, ComponentValue | None] = dict.fromkeys(weights.micro)
-    effective = weights.effective[frozenset(values)]
-    for component, (score, weight, n) in values.items():
-        shown[component] = ComponentValue(
-            share(score, weight), share(n, n + _PRIOR), weights.shown[component], effective[component]
-        )
-    return shown
+def _mean(about: float, values: Values, weights: Weights) -> int | None:
+    """Return the score in micro-units, exact where it is only known about."""
+    whole = clear(about)
+    if whole is None and (exact := score_of(values, weights)):
+        return ratio(*exact)
+    return whole
+
+
+def _confidence(about: float, values: Values, weights: Weights) -> int:
+    """Return the confidence in micro-units, likewise."""
+    whole = clear(about)
+    if whole is None:
+        terms = [(weights.micro[c], v.n, v.n + _PRIOR) for c, v in values.items()]
+        return ratio(*weighted_mean(terms, weights.total))
+    return whole

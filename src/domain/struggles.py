@@ -45,13 +45,23 @@ class Struggle:
 
 def struggles(outcomes: Iterable[Outcome]) -> list[Struggle]:
     """Return every signal in the outcomes (exercises, quizzes, runs, help; oldest first), newest first."""
+    return [_struggle(*found) for found in reversed(_walk(outcomes).signals)]
+
+
+def open_struggles(outcomes: Iterable[Outcome]) -> list[Struggle]:
+    """Return those that nothing has resolved, likewise."""
+    return [_struggle(*found) for found in reversed(_walk(outcomes).signals) if found[3]]
+
+
+def _walk(outcomes: Iterable[Outcome]) -> "_Walk":
     walk = _Walk()
     for outcome in outcomes:
         walk.take(outcome)
-    return [
-        Struggle(f"{signal}.{at.event_id}", signal, at.topic, _exercise(at), to_text(at.occurred_us), facts, is_open)
-        for signal, at, facts, is_open in reversed(walk.signals)
-    ]
+    return walk
+
+
+def _struggle(signal: Signal, at: Outcome, facts: dict[str, Any], is_open: bool) -> Struggle:  # noqa: FBT001  # as the walk has it
+    return Struggle(f"{signal}.{at.event_id}", signal, at.topic, _exercise(at), to_text(at.occurred_us), facts, is_open)
 
 
 @dataclass(slots=True)
@@ -64,15 +74,17 @@ class _Walk:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def take(self, outcome: Outcome) -> None:
+        kind = outcome.kind
         if outcome.success:
             self._resolve(outcome)
-        if outcome.kind is OutcomeKind.RUN and not outcome.success:
+        elif kind is OutcomeKind.RUN:
             self._failed_run(outcome)
-        elif outcome.kind is OutcomeKind.QUIZ and not outcome.success:
+        elif kind is OutcomeKind.QUIZ:
             self._open(Signal.LOW_QUIZ, outcome, quiz_id=outcome.item, score=fraction(outcome.score or 0))
-        elif outcome.kind is OutcomeKind.HELP and outcome.detail == STUCK:
+        elif kind is OutcomeKind.HELP and outcome.detail == STUCK:
             self._open(Signal.STUCK, outcome, message_kind=STUCK)
-        self._time_spent(outcome)
+        if kind is OutcomeKind.EXERCISE and outcome.time_spent_s:
+            self._time_spent(outcome, outcome.time_spent_s)
 
     def _open(self, signal: Signal, outcome: Outcome, **facts: object) -> None:
         self.signals.append((signal, outcome, facts, True))
@@ -87,8 +99,8 @@ class _Walk:
             self.failures.pop(success.topic, None)
         if success.item is not None and success.kind is not OutcomeKind.QUIZ:
             self.seconds.pop(success.item, None)
-            for key in [key for key in self.errors if key[0] == success.item]:
-                del self.errors[key]
+            if self.errors:
+                self.errors = {key: times for key, times in self.errors.items() if key[0] != success.item}
 
     def _forget(self, signal: Signal, at: Outcome) -> None:
         if signal is Signal.FAILED_RUNS:
@@ -109,12 +121,10 @@ class _Walk:
             if times == SAME_ERROR_TIMES:
                 self._open(Signal.REPEATED_ERROR, run, error_type=run.detail, times=times)
 
-    def _time_spent(self, outcome: Outcome) -> None:
-        if outcome.kind is not OutcomeKind.EXERCISE or not outcome.time_spent_s:
-            return
+    def _time_spent(self, outcome: Outcome, seconds: float) -> None:
         exercise = outcome.item
         before = self.seconds.get(exercise, 0) if exercise is not None else 0
-        total = before + outcome.time_spent_s
+        total = before + seconds
         if exercise is not None:
             self.seconds[exercise] = total
         if before <= LONG_S < total:

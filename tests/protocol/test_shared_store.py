@@ -8,10 +8,13 @@ import pytest
 from redis import Redis
 
 from src.adapters.redis_client import redis_client
-from src.adapters.redis_store import CACHED_STUDENTS, RedisStore, open_redis_store
+from src.adapters.redis_store import RedisStore, open_redis_store
 from src.domain.events import Event, EventStatus
 from src.ports import Retention, Snapshot
 from tests.making import NOW_US, event
+
+HELD_STUDENT = 1500
+"""The memory that a student with an event or two takes, about."""
 
 
 @pytest.fixture
@@ -36,13 +39,20 @@ async def test_requests_for_the_same_students_at_the_same_time_all_count(store: 
     assert state.events == 60
 
 
-async def test_a_batch_may_need_students_that_are_held_no_longer(store: RedisStore) -> None:
-    step = CACHED_STUDENTS // 4
-    for start in range(0, CACHED_STUDENTS, step):
-        await store.apply(of_students(range(start, start + step), "e-1"), NOW_US)
-    # Whoever comes new takes the place of those who were there longest, and these are needed too.
-    batch = of_students(range(step), "e-2") + of_students(range(10_000, 10_000 + step), "e-2")
-    assert await store.apply(batch, NOW_US) == [EventStatus.APPLIED] * 2 * step
+async def test_a_batch_may_need_students_that_are_held_no_longer(redis_url: str) -> None:
+    client, number = redis_client(redis_url), 200
+    store = RedisStore(
+        client, retention=Retention(), new_version=lambda: random.getrandbits(48), held_bytes=number * HELD_STUDENT // 2
+    )
+    try:
+        await store.apply(of_students(range(number), "e-1"), NOW_US)
+        # Whoever comes new takes the place of those who were there longest, and these are needed too.
+        batch = of_students(range(number), "e-2") + of_students(range(10_000, 10_000 + number), "e-2")
+        assert await store.apply(batch, NOW_US) == [EventStatus.APPLIED] * 2 * number
+        held = [store.held(one.student_id) is not None for one in batch]
+        assert 0 < sum(held) < number
+    finally:
+        await client.aclose()
 
 
 async def test_snapshots_are_kept_on_another_instance_too(store: RedisStore, redis_url: str) -> None:

@@ -12,7 +12,7 @@ from src.domain.days import DAY_US
 from src.errors import StoreUnavailable, Superseded
 from src.ports import Message, Offsets, Partition, Snapshot, Topic, Written
 from src.results import Told, told
-from src.stream_service import Assignment, Step, StreamService
+from src.stream_service import READ, SETTLED, Assignment, Step, StreamService
 from tests.making import NOW_US, wire
 
 from .instance import Instance
@@ -151,6 +151,16 @@ async def test_events_of_a_student_in_a_batch_become_one_update(one: Consumer) -
     await one.take(wire("e-2"), wire("e-1"), wire("e-1"))
     (update,) = one.broker.results("updated")
     assert (update["revision"], update["causes"]) == (2, ["e-1", "e-2"])
+
+
+async def test_many_students_are_published_and_finished_in_parts(one: Consumer) -> None:
+    number = SETTLED + READ + 1
+    steps = await one.take(*(wire(student_id=f"s-{student}") for student in range(number)))
+    part = [Step.PUBLISHED, Step.FINISHED]
+    assert steps == [Step.APPLIED, Step.APPLIED_OFFSET, *part, *part, Step.PUBLISHED_OFFSET]
+    assert len(one.broker.results("updated")) == number
+    await one.service.begin()
+    assert len(one.broker.results("updated")) == number
 
 
 async def test_a_student_changed_before_the_end_is_told_again(one: Consumer, other: Consumer) -> None:

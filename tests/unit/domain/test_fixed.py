@@ -112,3 +112,15 @@ def test_parts_add_up_and_no_part_moves_by_a_whole_micro_unit(shares: list[int],
     assert sum(parts) == total
     for part, exact in zip(parts, shares, strict=True):
         assert abs(part - Fraction(exact * MICRO, denominator)) < 1
+
+
+@given(st.integers(0, 10**30), st.integers(1, 10**30))
+def test_a_share_is_rounded_from_the_exact_ratio(numerator: int, denominator: int) -> None:
+    small, large = sorted((numerator, denominator))
+    assert share(small, max(large, 1)) == ratio(small, max(large, 1)) / MICRO
+
+
+@given(st.integers(0, 499_999), st.integers(-3, 3))
+def test_a_share_in_the_middle_between_two_is_rounded_half_to_even(half: int, more: int) -> None:
+    numerator, denominator = (2 * half + 1) * 10**30 + more, 2 * MICRO * 10**30
+    assert share(numerator, denominator) == ratio(numerator, denominator) / MICRO

@@ -2,8 +2,11 @@ from itertools import product
 from typing import Any, TypeAlias
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from src.domain.struggles import Signal, Struggle, struggles
+from src.domain.events import Event
+from src.domain.struggles import Signal, Struggle, open_struggles, struggles
 from tests.making import event
 
 from .building import fold
@@ -39,13 +42,17 @@ def help_with(kind: str = "stuck", exercise: str | None = None, *, topic: str | 
     return act("help.requested", topic, {"message_kind": kind, "exercise_id": exercise})
 
 
-def noticed(*acts: Act) -> list[Struggle]:
-    """Return the signals after acts a minute apart, with ids e-0, e-1 and so on."""
-    events = [
+def happened(*acts: Act) -> list[Event]:
+    """Return acts as events a minute apart, with ids e-0, e-1 and so on."""
+    return [
         event(f"e-{minute}", event_type, timestamp=f"2026-01-15T10:{minute:02}:00Z", **fields)
         for minute, (event_type, fields) in enumerate(acts)
     ]
-    return struggles(fold(events).recent.others)
+
+
+def noticed(*acts: Act) -> list[Struggle]:
+    """Return the signals after acts."""
+    return struggles(fold(happened(*acts)).recent.others)
 
 
 def signals(*acts: Act) -> list[tuple[Signal, bool]]:
@@ -215,3 +222,12 @@ def test_signals_stand_newest_first() -> None:
 def test_ids_of_signals_differ() -> None:
     found = noticed(*[NAME_ERROR] * 5, quiz(0), help_with())
     assert len({struggle.id for struggle in found}) == len(found) == 4
+
+
+ACTS = st.sampled_from([NAME_ERROR, failed_run(), exercise(seconds=601, score=0), quiz(4), quiz(9), run()])
+
+
+@given(st.lists(ACTS, max_size=30))
+def test_the_open_ones_are_those_that_nothing_has_resolved(acts: list[Act]) -> None:
+    outcomes = fold(happened(*acts)).recent.others
+    assert open_struggles(outcomes) == [struggle for struggle in struggles(outcomes) if struggle.open]
