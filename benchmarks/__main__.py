@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from . import domain, drain, import_file, reads, security, startup
+from . import domain, drain, import_file, latency, load, reads, redis_memory, security, startup
 from .figures import Figure, show
 from .measure import NotHere
 
@@ -16,7 +16,10 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "reads": reads.run,
     "security": security.run,
     "startup": startup.run,
+    "redis": redis_memory.run,
     "drain": drain.run,
+    "latency": latency.run,
+    "load": load.run,
 }
 # The import first: the memory of a child is not seen below what this process held when it started the child.
 
@@ -34,7 +37,7 @@ def main() -> None:
     unknown = sorted(set(given.names) - set(BENCHMARKS))
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; choose from {', '.join(BENCHMARKS)}")
-    options = {"drain": {"events": given.events, "with_peers": given.peers}}
+    options = {"drain": {"events": given.events, "with_peers": given.peers}, "load": {"events": given.events}}
     figures = [figure for name in given.names or BENCHMARKS for figure in _run(name, **options.get(name, {}))]
     if given.json:
         print(msgspec.json.format(msgspec.json.encode([figure.plain() for figure in figures]), indent=2).decode())

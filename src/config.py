@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str | None = None
     kafka_session_timeout_ms: Annotated[int, Field(ge=1000, le=300_000)] = 10_000
     kafka_create_topics: bool = True
+    kafka_accept_gap: bool = False
     kafka_security_protocol: SecurityProtocol = SecurityProtocol.PLAINTEXT
     kafka_sasl_mechanism: str = "SCRAM-SHA-512"
     kafka_sasl_username: str | None = None

@@ -3,6 +3,7 @@
 import logging
 import re
 import struct
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,12 +79,18 @@ def dead_letter(
 
 
 def tell_buried(dead: Sequence[Message], metrics: Metrics) -> None:
-    """Count and log dead letters that the broker has acknowledged."""
+    """Count dead letters that the broker has acknowledged, and log the first of each reason with how many there are."""
+    first: dict[str | None, DeadLetter] = {}
+    number = Counter[str | None]()
     for message in dead:
         told = read_back(message.headers, partition=0, offset=0, timestamp_ms=0)
         metrics.dead_letters.labels(told.reason).inc()
+        first.setdefault(told.reason, told)
+        number[told.reason] += 1
+    for reason, told in first.items():
         fields = {
-            "reason": told.reason,
+            "reason": reason,
+            "records": number[reason],
             "partition": None if told.origin is None else told.origin.partition,
             "offset": None if told.origin is None else told.origin.offset,
             "correlation_id": told.correlation_id or "-",

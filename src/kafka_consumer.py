@@ -37,7 +37,9 @@ MAX_BATCH, BATCH_BYTES = 30_000, 20_000_000
 BATCH_S = 20.0
 """What a batch may take: a rebalance or an end has to wait for so long."""
 POLL_S = 0.05
+LINGER_S = 0.005
 IDLE_CHECK_S = 1.0
+MAX_POLL_INTERVAL_MS = 300_000
 MAX_ATTEMPTS = 5
 MAX_PAUSE_S = 5.0
 _TIMEOUT_S = 5.0
@@ -82,7 +84,8 @@ class KafkaConsumer:
     """Reads the events of a consumer group's share of partitions and has them worked on.
 
     ``run_once`` is one step; ``run`` repeats it until ``stop``. Both belong to one thread. ``find_stream`` returns what
-    is read, and raises ``BrokerUnavailable`` while that cannot be told.
+    is read, and raises ``BrokerUnavailable`` while that cannot be told. A partition whose state is lost and cannot be
+    read again is not worked on, unless this one ``accepts_gap``.
     """
 
     def __init__(
@@ -92,16 +95,20 @@ class KafkaConsumer:
         *,
         find_stream: Callable[[], Stream],
         metrics: Metrics,
+        accepts_gap: bool = False,
         on_step: Callable[[Step], object] = bool,
     ) -> None:
         self._consumer = Consumer({**settings, **_FIXED}, logger=_log)
+        self._silence_s = int(settings.get("max.poll.interval.ms", MAX_POLL_INTERVAL_MS)) / 3000
         self._service = service
         self._find_stream = find_stream
         self._stream: Stream | None = None
         self._metrics = metrics
+        self._accepts_gap = accepts_gap
         self._on_step = on_step
         self._held: dict[int, Assignment] = {}
         self._waiting: set[int] = set()
+        self._refused: set[int] = set()
         self._begun = False
         self._attempts: Counter[int] = Counter()
         self._at = _NOWHERE
@@ -111,6 +118,7 @@ class KafkaConsumer:
         self._size = MAX_BATCH
         self._uncommitted = False
         self._checked_s = 0.0
+        self._polled_s = 0.0
         self._stopping = False
         self._consumer.subscribe(
             [Topic.EVENTS], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
@@ -119,8 +127,12 @@ class KafkaConsumer:
     # -- as the operations guide shows them
 
     def poll(self, timeout_ms: int) -> list[Record]:
-        """Return the records that arrive within a time, of the partitions held and worked on."""
-        messages = self._consumer.consume(READ, timeout_ms / 1000)
+        """Return the records that are there or arrive within a time, of the partitions held and worked on."""
+        # Whoever asks for many waits out the time for them: the first ends it, but for those that come with it.
+        messages = self._consumer.consume(1, timeout_ms / 1000)
+        if messages:
+            messages += self._consumer.consume(READ - 1, min(LINGER_S, timeout_ms / 1000))
+        self._polled_s = time.monotonic()
         return [_record(message) for message in messages if self._is_ours(message)]
 
     def commit(self) -> None:
@@ -164,14 +176,15 @@ class KafkaConsumer:
             return self._failed(error)
         del self._attempts[_NOWHERE]
         if not self._attempts:
-            self.waits_for = None
+            self.waits_for = self._refusal()
         return outcome
 
     async def _begin(self) -> None:
         self._stream = self._find_stream()
         await self._service.begin()
-        self._waiting |= self._held.keys()
+        self._waiting |= self._held.keys() | self._refused
         self._held.clear()
+        self._refused.clear()
         self._begun = True
 
     async def _resume(self) -> Outcome:
@@ -184,11 +197,11 @@ class KafkaConsumer:
             partition = Partition(self._stream.cluster_id, self._stream.topic_id, number)
             offset = committed[number]
             held = await self._service.resume(partition, offset if offset >= 0 else None)
-            emptied = held.applied is None and offset > 0
-            held.position = self._within_log(number, held.position, emptied=emptied)
-            self._held[number] = held
-            _log.info("KAFKA resumes", extra={"partition": number, "offset": held.position})
+            if await self._begin_within_log(held, emptied=held.applied is None and offset > 0):
+                self._held[number] = held
+                _log.info("KAFKA resumes", extra={"partition": number, "offset": held.position})
         self._waiting.clear()
+        self._tell_refused()
         self._consumer.assign(
             places := [TopicPartition(Topic.EVENTS, n, held.position) for n, held in self._held.items()]
         )
@@ -196,18 +209,45 @@ class KafkaConsumer:
         self._waiting_records.clear()
         return Outcome.RESUMED
 
-    def _within_log(self, number: int, position: int, *, emptied: bool) -> int:
-        """Return the position, or the beginning of the log where that is later; what lies between is told.
+    async def _begin_within_log(self, held: Assignment, *, emptied: bool) -> bool:
+        """Move the position to the beginning of the log where that is later; what lies between is told.
 
-        An ``emptied`` store had what lay before the log too, while to a new one it means nothing.
+        Return False where the partition must not be read: an ``emptied`` store had what lay before the log too, and
+        what is added to nothing would look like the truth. To a new store it means nothing.
         """
+        number = held.partition.number
         place = TopicPartition(Topic.EVENTS, number)
         first, _ = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        if first > position and (position > 0 or emptied):
-            fields = {"partition": number, "from": position, "to": first}
+        if first <= held.position:
+            return True
+        fields = {"partition": number, "from": held.position, "to": first}
+        if emptied and not self._accepts_gap:
+            _log.error("KAFKA partition refused, its state is lost and the log cannot fill it again", extra=fields)
+            self._refused.add(number)
+            return False
+        if held.position > 0 or emptied:
             _log.error("KAFKA records are gone before they were read", extra=fields)
-            self._metrics.gap.inc(first - position)
-        return max(first, position)
+            self._metrics.gap.inc(first - held.position)
+        if held.applied is None:
+            # Else a partition that stays quiet would look emptied at the next time: its commit is all there is of it.
+            await self._service.start_at(held, first)
+        held.position = first
+        return True
+
+    def _tell_refused(self) -> None:
+        self._metrics.refused.clear()
+        for number in self._refused:
+            self._metrics.refused.labels(str(number)).set(1)
+
+    def _refusal(self) -> str | None:
+        """Return what is to be done about partitions that are not read, None where there are none."""
+        if not self._refused:
+            return None
+        which = ", ".join(map(str, sorted(self._refused)))
+        return (
+            f"the state of partitions {which} is lost and {Topic.EVENTS} no longer holds all that it came from; "
+            "restore Redis, or accept the loss with KAFKA_ACCEPT_GAP=true"
+        )
 
     def _work(self, runner: asyncio.Runner) -> Outcome:
         """Work on a batch of the partition whose turn it is."""
@@ -246,6 +286,15 @@ class KafkaConsumer:
     async def _process(self, held: Assignment, records: Sequence[Record]) -> None:
         async for step in self._service.process(held, records):
             self._on_step(step)
+            if time.monotonic() - self._polled_s > self._silence_s:
+                self._stay_in_group()
+
+    def _stay_in_group(self) -> None:
+        """Poll amid work that takes long, else Kafka takes this member for dead and refuses the commit every time."""
+        self._pause_and_poll(0)
+        self._polled_s = time.monotonic()
+        # What was paused has to be begun again, after the work that this is in the middle of.
+        self._waiting |= self._held.keys()
 
     def _idle(self, runner: asyncio.Runner) -> Outcome:
         now_s = time.monotonic()
@@ -290,12 +339,14 @@ class KafkaConsumer:
 
     def _wait(self, seconds: float) -> None:
         """Let time pass with the partitions paused, and go on polling, so that the group keeps this member."""
-        places = self._consumer.assignment()
-        self._consumer.pause(places)
         until_s = time.monotonic() + seconds
         while not self._stopping and time.monotonic() < until_s:
-            for message in self._consumer.consume(1, 0.1):
-                self._is_ours(message)  # only for the errors that it tells of; what is read is read again
+            self._pause_and_poll(0.1)
+
+    def _pause_and_poll(self, seconds: float) -> None:
+        self._consumer.pause(self._consumer.assignment())
+        for message in self._consumer.consume(1, seconds):
+            self._is_ours(message)  # only for the errors that it tells of; what is read is read again
 
     def _is_ours(self, message: Message) -> bool:
         error = message.error()
@@ -321,7 +372,9 @@ class KafkaConsumer:
             self._held.pop(place.partition, None)
             self._waiting_records.drop(place.partition)
             self._waiting.discard(place.partition)
+            self._refused.discard(place.partition)
             del self._attempts[place.partition]
+        self._tell_refused()
         _log.info("KAFKA partitions revoked", extra={"partitions": sorted(p.partition for p in partitions)})
 
 

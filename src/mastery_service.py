@@ -120,9 +120,9 @@ class MasteryService:
             ]
         )
 
-    async def event_counted(self, student_id: str, event_id: str) -> bool:
-        """Tell whether an event was counted."""
-        return await self._store.counted(student_id, event_id)
+    async def event_status(self, student_id: str, event_id: str) -> EventStatus | None:
+        """Return what became of an event, None where nothing is known of it."""
+        return await self._store.status(student_id, event_id)
 
     async def _remember(self, students: set[str]) -> None:
         if not students:

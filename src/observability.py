@@ -105,6 +105,12 @@ class Metrics:
             "Records that were gone from the log before they were read.",
             registry=self.registry,
         )
+        self.refused = Gauge(
+            "mastery_engine_kafka_refused",
+            "1 for a partition that is not read, since its state is lost and the log cannot fill it again.",
+            ["partition"],
+            registry=self.registry,
+        )
         self.dead_letters = Counter(
             "mastery_engine_dead_letters", "Records buried in mastery.dlq.", ["reason"], registry=self.registry
         )

@@ -83,11 +83,20 @@ class EvidenceStore(Protocol):
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""
 
-    async def counted(self, student_id: str, event_id: str) -> bool:
-        """Tell whether an event was counted."""
+    async def status(self, student_id: str, event_id: str) -> EventStatus | None:
+        """Return what became of an event, None where nothing is known of it."""
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         """Keep each student's snapshots if their state still has the version derived from; tell whether it had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an event that added nothing, for whoever asks after it."""
+
+    student_id: str
+    event_id: str
+    status: EventStatus
 
 
 class Written(StrEnum):
@@ -160,6 +169,9 @@ class StreamState(Protocol):
 
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         """Apply a batch, as ``EvidenceStore.apply`` does."""
+
+    async def tell(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep verdicts for as long as checkpoints are kept."""
 
     async def offsets(self, partition: Partition) -> Offsets:
         """Return the offsets of a partition."""

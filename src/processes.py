@@ -178,6 +178,7 @@ class ConsumerThread:
             service,
             find_stream=self._topics.ensure,
             metrics=self._metrics,
+            accepts_gap=self._settings.kafka_accept_gap,
         )
         try:
             while not self._stopping.is_set():

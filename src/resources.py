@@ -156,9 +156,15 @@ async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> A
                 counts=None,
             )
         return
-    async with open_redis_store(
-        redis_of(settings), retention=ttl.retention, new_version=new_version, keys=keys_of(settings)
-    ) as store:
+    # What Kafka holds is applied again where Redis loses it; without Kafka an answer is a promise.
+    opened = open_redis_store(
+        redis_of(settings),
+        retention=ttl.retention,
+        new_version=new_version,
+        keys=keys_of(settings),
+        syncs=settings.kafka_bootstrap_servers is None,
+    )
+    async with opened as store:
         tag = "cohorts" if settings.redis_cluster else ""
         yield Stores(
             evidence=store,

@@ -24,6 +24,7 @@ class StateKeyPatterns:
     OTHERS: Final = "student:{student_id}:recent:others"
     COUNTED: Final = "student:{student_id}:counted"
     EVENT: Final = "student:{student_id}:event:{event_id}"
+    VERDICT: Final = "student:{student_id}:event:{event_id}:verdict"
     MASTERY: Final = "student:{student_id}:mastery:{date}"
     COMPONENT: Final = "student:{student_id}:mastery:{date}:{component}"
     TOLD: Final = "student:{student_id}:told"

@@ -17,7 +17,7 @@ from .errors import InvalidJSON, Reason, Superseded
 from .event_validator import Invalid, decode_record, validate
 from .mastery_service import CORRELATION_HEADER
 from .observability import Metrics
-from .ports import Clock, Message, Partition, Publisher, Retention, Snapshot, StreamState, Written
+from .ports import Clock, Message, Partition, Publisher, Retention, Snapshot, StreamState, Verdict, Written
 from .results import Cause, Derived, Frame, Told, derive, told
 from .state_manager import StateKeyPatterns, snapshot_values
 
@@ -54,6 +54,7 @@ class _Batch:
     events: list[Event] = field(default_factory=list)
     places: list[Record] = field(default_factory=list)
     dead: list[tuple[int, Message]] = field(default_factory=list)
+    verdicts: list[tuple[int, Verdict]] = field(default_factory=list)
     causes: dict[str, dict[str, Cause]] = field(default_factory=dict)
 
 
@@ -99,6 +100,11 @@ class StreamService:
         position = min(committed or 0, offsets.applied or 0, offsets.published or 0)
         return Assignment(partition, position, offsets.applied, offsets.published or 0)
 
+    async def start_at(self, held: Assignment, offset: int) -> None:
+        """Take what lies before an offset for done; raises ``Superseded`` as ``process`` does."""
+        await self._move_applied(held, offset)
+        held.published = await self._state.move_published(held.partition, offset)
+
     async def process(self, held: Assignment, records: Sequence[Record]) -> AsyncGenerator[Step, None]:
         """Do a batch of one partition, yielding after every durable action; then only the commit is left to do.
 
@@ -108,11 +114,7 @@ class StreamService:
         batch = self._read(records)
         await self._apply(batch, held.published)
         yield Step.APPLIED
-        applied = max(held.applied or 0, end)
-        if not await self._state.move_applied(held.partition, held.applied, applied):
-            message = "Another consumer has moved the applied offset."
-            raise Superseded(message)
-        held.applied = applied
+        await self._move_applied(held, max(held.applied or 0, end))
         yield Step.APPLIED_OFFSET
         dead = [message for offset, message in batch.dead if offset >= held.published]
         async for step in self._settle(batch.causes, dead):
@@ -120,6 +122,12 @@ class StreamService:
         held.published = await self._state.move_published(held.partition, end)
         held.position = end
         yield Step.PUBLISHED_OFFSET
+
+    async def _move_applied(self, held: Assignment, offset: int) -> None:
+        if not await self._state.move_applied(held.partition, held.applied, offset):
+            message = "Another consumer has moved the applied offset."
+            raise Superseded(message)
+        held.applied = offset
 
     def _read(self, records: Sequence[Record]) -> _Batch:
         """Decode and validate everything."""
@@ -134,6 +142,7 @@ class StreamService:
                 statuses[EventStatus.INVALID] += 1
             elif checked.expired:
                 statuses[EventStatus.EXPIRED] += 1
+                _judge(batch, record, checked, EventStatus.EXPIRED)
             else:
                 batch.events.append(checked)
                 batch.places.append(record)
@@ -155,6 +164,11 @@ class StreamService:
                 causes.setdefault(event.student_id, {})[event.event_id] = Cause(event.event_id, event.occurred_us)
             elif status is EventStatus.CONFLICT:
                 self._bury(batch, record, "conflict", _CONFLICT, event.event_id)
+                _judge(batch, record, event, status)
+        # As with dead letters, below the published offset this was done once.
+        verdicts = [verdict for offset, verdict in batch.verdicts if offset >= published]
+        if verdicts:
+            await self._state.tell(verdicts)
 
     async def _settle(self, causes: dict[str, dict[str, Cause]], dead: Sequence[Message]) -> AsyncGenerator[Step, None]:
         """Derive, publish and finish, again for the students whose state has changed meanwhile, until none is left."""
@@ -213,3 +227,7 @@ class StreamService:
             correlation_id=(correlation or b"").decode("ascii", "replace"),
         )
         batch.dead.append((record.offset, message))
+
+
+def _judge(batch: _Batch, record: Record, event: Event, status: EventStatus) -> None:
+    batch.verdicts.append((record.offset, Verdict(event.student_id, event.event_id, status)))

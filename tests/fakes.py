@@ -47,8 +47,9 @@ class MemoryStore:
         state = self.states.get(student_id)
         return Recent() if state is None else state.recent
 
-    async def counted(self, student_id: str, event_id: str) -> bool:
-        return (student_id, event_id) in self.contents and student_id in self.states
+    async def status(self, student_id: str, event_id: str) -> EventStatus | None:
+        counted = (student_id, event_id) in self.contents and student_id in self.states
+        return EventStatus.APPLIED if counted else None
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         del now_us

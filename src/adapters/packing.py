@@ -2,6 +2,7 @@
 
 import itertools
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
@@ -16,6 +17,9 @@ _Packed: TypeAlias = list[tuple[Component, str | None, list[int], list[int], lis
 _COUNTED, _DIGEST, _DAY_BYTES = struct.Struct(">iq"), struct.Struct(">q"), 4
 _ARRAY_HEADER = b"\xdd"
 # In MessagePack an array is this byte, the number of its elements in four bytes, and the elements one after another.
+_COMPRESSED, _LEVEL = struct.Struct(">BI"), 3
+_MARK = 0xC1
+# The one byte that MessagePack never uses, then the number of compressed bytes that follow. Higher levels save little.
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_series = msgspec.msgpack.Decoder(_Packed).decode
@@ -37,8 +41,17 @@ def join_outcomes(outcomes: list[Outcome]) -> bytes:
     return b"".join(map(_encode, outcomes))
 
 
+def compress_outcomes(outcomes: list[Outcome]) -> bytes:
+    """Return outcomes as a sixth of those bytes, to which joined ones can be appended."""
+    compressed = zlib.compress(join_outcomes(outcomes), _LEVEL)
+    return _COMPRESSED.pack(_MARK, len(compressed)) + compressed
+
+
 def split_outcomes(body: bytes, number: int) -> list[Outcome]:
-    """Return the number of outcomes that were joined."""
+    """Return the number of outcomes that were joined, the first of them compressed or not."""
+    if body and body[0] == _MARK:
+        end = _COMPRESSED.size + _COMPRESSED.unpack_from(body)[1]
+        body = zlib.decompress(body[_COMPRESSED.size : end]) + body[end:]
     return _decode_outcomes(_ARRAY_HEADER + number.to_bytes(4, "big") + body)
 
 

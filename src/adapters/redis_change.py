@@ -7,10 +7,13 @@ from ..domain.days import day_of
 from ..domain.events import Event, EventStatus
 from ..domain.outcomes import WINDOW_SIZE, Outcome, OutcomeKind, Recent
 from ..ports import Retention
-from .packing import is_counted, join_outcomes, pack_aggregates, pack_counted, unpack_counted
+from .packing import compress_outcomes, is_counted, join_outcomes, pack_aggregates, pack_counted, unpack_counted
 
 OUTCOMES_SLACK = 40
 """A window is cut to its size when it has grown by this many outcomes, so that adding one need not read it."""
+
+OUTCOMES_LOOSE = 50
+"""Before that it is compressed at every multiple of this."""
 
 _DAY_S = 86_400
 _HELD_BYTES, _SERIES_BYTES, _SUMS_BYTES = 400, 500, 100
@@ -97,11 +100,17 @@ class Change:
 
 
 def must_rewrite(held: Held, part: Part, kept_from: int) -> bool:
-    """Tell whether the windows of outcomes have to be read and written anew: too long, or partly too old."""
+    """Tell whether the windows of outcomes have to be read and written anew: too long, too loose, or partly too old."""
     first = held.first_day
     answers, others = _divide(part)
-    longest = max(held.answers + len(answers), held.others + len(others))
-    return longest > WINDOW_SIZE + OUTCOMES_SLACK or (first is not None and first < kept_from)
+    if _has_grown(held.answers, len(answers)) or _has_grown(held.others, len(others)):
+        return True
+    return first is not None and first < kept_from
+
+
+def _has_grown(before: int, added: int) -> bool:
+    after = before + added
+    return after > WINDOW_SIZE + OUTCOMES_SLACK or after // OUTCOMES_LOOSE > before // OUTCOMES_LOOSE
 
 
 def change(
@@ -143,8 +152,8 @@ def _outcomes(
     windows.add(others)
     kept = windows.since(kept_from)
     return (
-        (Bytes("SET", join_outcomes(kept.answers)), len(kept.answers)),
-        (Bytes("SET", join_outcomes(kept.others)), len(kept.others)),
+        (Bytes("SET", compress_outcomes(kept.answers)), len(kept.answers)),
+        (Bytes("SET", compress_outcomes(kept.others)), len(kept.others)),
     )
 
 

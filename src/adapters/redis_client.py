@@ -45,6 +45,7 @@ SCRIPTS: dict[str, Callable[[bytes], list[Any]]] = {
     "windows": decode_lists,
     "read": decode_lists,
     "state": decode_lists,
+    "verdict": decode_numbers,
 }
 """The scripts, and how what each returns is unpacked."""
 
@@ -181,12 +182,6 @@ async def is_same(client: Client, instance: Instance) -> bool:
     """Tell whether Redis still is an instance."""
     async with each_server(client) as servers:
         return [(await _run_id(connection), shard) for connection, shard in servers] == instance.identity
-
-
-async def eviction_policies(client: Client) -> set[str]:
-    """Return what Redis does when it has no memory left."""
-    async with each_server(client) as servers:
-        return {str((await connection.info("memory")).get("maxmemory_policy")) for connection, _ in servers}
 
 
 async def _run_id(connection: Redis) -> str:

@@ -19,8 +19,9 @@ from ..errors import InstanceChanged, StoreUnavailable
 from ..ports import Retention, Snapshot, Versioned
 from ..state_manager import PLAIN, Keys, StateKeyPatterns
 from .packing import is_counted, split_outcomes, unpack_aggregates, unpack_counted
+from .redis_capacity import await_disk, can_await_disk, check_awaited, check_memory
 from .redis_change import Held, Part, change, must_rewrite
-from .redis_client import SCRIPTS, Client, Instance, eviction_policies, identify, raise_first, redis_errors
+from .redis_client import SCRIPTS, Client, Instance, identify, raise_first, redis_errors
 
 PIPELINE = 250
 MAX_CALLS, MAX_VALUES = 50, 2000
@@ -38,7 +39,8 @@ _PACKED = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.ANSWERS, StateKeyPatterns
 class RedisStore:
     """Both ports of the store over one Redis or a cluster; open it with ``open_redis_store``.
 
-    One that ``follows`` goes on with another instance where it meets one; else it raises ``InstanceChanged``.
+    One that ``follows`` goes on with another instance where it meets one; else it raises ``InstanceChanged``. One that
+    ``syncs`` returns from ``apply`` when what it wrote is on the disk, where Redis can tell.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class RedisStore:
         new_version: Callable[[], int],
         keys: Keys = PLAIN,
         follows: bool = True,
+        syncs: bool = False,
         held_bytes: int = HELD_BYTES,
     ) -> None:
         self.client = client
@@ -56,6 +59,8 @@ class RedisStore:
         self._retention = retention
         self._new_version = new_version
         self._follows = follows
+        self._syncs = syncs
+        self._awaits_disk = False
         self._instance: Instance | None = None
         self._held: LRUCache[str, Held] = LRUCache(held_bytes, getsizeof=lambda held: min(held.size, held_bytes))
 
@@ -96,11 +101,15 @@ class RedisStore:
         (found,) = await self._follow("windows", [(self._keys(student_id)[:3], [])])
         return _window(found)
 
-    async def counted(self, student_id: str, event_id: str) -> bool:
-        """Tell whether an event was counted."""
+    async def status(self, student_id: str, event_id: str) -> EventStatus | None:
+        """Return what became of an event, None where nothing is known of it."""
         with redis_errors():
             counted = await self.client.get(self.keys.of(StateKeyPatterns.COUNTED, student_id))
-        return counted is not None and is_counted(_bytes(counted), digest64(event_id.encode()))
+            verdict = await self.client.get(self.keys.of(StateKeyPatterns.VERDICT, student_id, event_id=event_id))
+        status = None if verdict is None else EventStatus(_bytes(verdict).decode())
+        if status is EventStatus.CONFLICT or counted is None:
+            return status
+        return EventStatus.APPLIED if is_counted(_bytes(counted), digest64(event_id.encode())) else status
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         """Keep snapshots of states that have not changed since."""
@@ -121,12 +130,10 @@ class RedisStore:
     # -- maintenance
 
     async def ping(self) -> None:
-        """Return when Redis answers and is set up not to forget."""
-        with redis_errors():
-            policies = await eviction_policies(self.client) - {"noeviction"}
-        if policies:
-            detail = f"Redis may evict state: its maxmemory-policy is {min(policies)}, set it to noeviction."
-            raise StoreUnavailable(detail)
+        """Return when Redis answers, is set up not to forget, and has room."""
+        if self._syncs and self._instance is None:
+            await self.identify()  # which tells how safe what is acknowledged will be
+        await check_memory(self.client)
 
     async def state(self, student_id: str) -> StudentState | None:
         """Return everything that is known of a student."""
@@ -278,13 +285,18 @@ class RedisStore:
             return []
         instance = self._instance or await self.identify()
         digest_at = instance.digest_of(script)
+        waits = self._awaits_disk and script == "apply"
         with redis_errors():
             async with self.client.pipeline(transaction=False) as pipeline:
                 for some in _commands(calls, 1 if instance.divided else MAX_CALLS):
                     keys = [key for one, _ in some for key in one]
                     arguments = [v for one, values in some for v in (len(one), len(values), *values)]
                     pipeline.evalsha(digest_at(keys[0]), len(keys), *keys, *arguments)
+                if waits:
+                    await_disk(pipeline)
                 packed = raise_first(await pipeline.execute(raise_on_error=False))
+        if waits:
+            check_awaited(packed.pop())
         return [result for body in packed for result in SCRIPTS[script](body)]
 
     def held(self, student_id: str) -> Held | None:
@@ -295,6 +307,7 @@ class RedisStore:
         """Meet Redis as it is now; what was held of another instance is forgotten."""
         with redis_errors():
             self._instance = await identify(self.client)
+            self._awaits_disk = self._syncs and await can_await_disk(self.client)
         # Nothing read from another instance may be trusted, not even that its versions mean the same.
         self._held.clear()
         return self._instance
@@ -312,14 +325,19 @@ class RedisStore:
 
 @asynccontextmanager
 async def open_redis_store(
-    client: Client, *, retention: Retention, new_version: Callable[[], int], keys: Keys = PLAIN
+    client: Client,
+    *,
+    retention: Retention,
+    new_version: Callable[[], int],
+    keys: Keys = PLAIN,
+    syncs: bool = False,
 ) -> AsyncIterator[RedisStore]:
     """Make a store over a Redis, and close its connections at the end; nothing is asked of Redis yet.
 
     ``new_version`` gives the version of a changed state; random, so that no state ever has the version of another.
     """
     try:
-        yield RedisStore(client, retention=retention, new_version=new_version, keys=keys)
+        yield RedisStore(client, retention=retention, new_version=new_version, keys=keys, syncs=syncs)
     finally:
         await client.aclose()
 

@@ -6,11 +6,12 @@ own students it holds: they are moved on every server after what the batch write
 
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import Any
 
 from ..domain.events import Event, EventStatus
 from ..domain.outcomes import WINDOW_SIZE
 from ..errors import InstanceChanged
-from ..ports import Derivable, Offsets, Partition, Retention, Snapshot, Written
+from ..ports import Derivable, Offsets, Partition, Retention, Snapshot, Verdict, Written
 from ..state_manager import StateKeyPatterns
 from .packing import split_outcomes, unpack_aggregates
 from .redis_change import Held
@@ -29,6 +30,7 @@ class RedisStream:
     def __init__(self, store: RedisStore, *, retention: Retention) -> None:
         self._store = store
         self._lifetime_s = retention.state_days * _DAY_S
+        self._verdict_s = retention.checkpoint_days * _DAY_S
         self._instance: Instance | None = None
         self._shards: list[str] = []
         # What the applied offset of a partition was on each server when this consumer last read or moved it.
@@ -48,6 +50,18 @@ class RedisStream:
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         """Apply a batch."""
         return await self._store.apply(events, now_us)
+
+    async def tell(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep verdicts for as long as checkpoints are kept."""
+        for start in range(0, len(verdicts), PIPELINE):
+            calls: list[tuple[list[str], list[Any]]] = [
+                (
+                    [self._store.keys.of(StateKeyPatterns.VERDICT, one.student_id, event_id=one.event_id)],
+                    [one.status, self._verdict_s],
+                )
+                for one in verdicts[start : start + PIPELINE]
+            ]
+            await self._store.run("verdict", calls)
 
     async def offsets(self, partition: Partition) -> Offsets:
         """Return the offsets of a partition: the lowest that a server has, none where one has none."""

@@ -59,10 +59,11 @@ class SqliteStore:
         )
         return Recent() if row is None else Recent(unpack_outcomes(row[0]), unpack_outcomes(row[1]))
 
-    async def counted(self, student_id: str, event_id: str) -> bool:
-        """Tell whether an event was counted."""
+    async def status(self, student_id: str, event_id: str) -> EventStatus | None:
+        """Return ``applied`` where an event was counted; what became of others was answered at once and is not kept."""
         sql = "SELECT 1 FROM student JOIN counted ON student = id WHERE name = ? AND digest = ?"
-        return self._database.row(sql, student_id, digest64(event_id.encode())) is not None
+        found = self._database.row(sql, student_id, digest64(event_id.encode()))
+        return None if found is None else EventStatus.APPLIED
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         """Keep snapshots of states that have not changed since."""

@@ -106,12 +106,13 @@ async def ingest(who: Ingester, mastery: Mastery, content: Content) -> Response:
 
 @router.get("/students/{student_id}/events/{event_id}", response_model=EventState, responses=problems(401, 403, 404))
 async def event(student_id: StudentId, event_id: EventId, mastery: Mastery, who: Ingester) -> Response:
-    """Tell what became of an event: 404 while it is not among the events counted."""
+    """Tell what became of an event: 404 while nothing has, and for what was invalid."""
     del who
-    if not await mastery.event_counted(student_id, event_id):
-        detail = "No such event has been counted."
+    status = await mastery.event_status(student_id, event_id)
+    if status is None:
+        detail = "It is not known what became of such an event."
         raise NotFound(detail)
-    return _json({"event_id": event_id, "status": EventStatus.APPLIED})
+    return _json({"event_id": event_id, "status": status})
 
 
 def event_schemas() -> dict[str, Any]:

@@ -155,7 +155,7 @@ async def test_what_became_of_an_event_can_be_asked(app_client: httpx.AsyncClien
     assert (answer.status_code, answer.json()) == (200, {"event_id": "e-1", "status": "applied"})
     for missing in (f"{path}/e-2", "/api/v1/students/student-2/events/e-1"):
         answer = await app_client.get(missing, headers=SERVICE)
-        assert (answer.status_code, answer.json()["detail"]) == (404, "No such event has been counted.")
+        assert (answer.status_code, answer.json()["detail"]) == (404, "It is not known what became of such an event.")
     assert (await app_client.get(f"{path}/e:1", headers=SERVICE)).status_code == 400
 
 

@@ -49,7 +49,7 @@ async def test_an_unknown_student_has_nothing(store: Store) -> None:
     assert await store.aggregates("nobody") is None
     assert await store.state("nobody") is None
     assert (await store.recent("nobody")).newest_first() == []
-    assert not await store.counted("nobody", "e-1")
+    assert await store.status("nobody", "e-1") is None
     assert await store.students("", 10) == []
 
 
@@ -124,9 +124,9 @@ async def test_recent_outcomes_come_back_as_they_were(store: Store) -> None:
 
 async def test_a_counted_event_is_known(store: Store) -> None:
     await store.apply([event()], NOW_US)
-    assert await store.counted("student-1", "e-1")
-    assert not await store.counted("student-1", "e-2")
-    assert not await store.counted("student-2", "e-1")
+    assert await store.status("student-1", "e-1") is APPLIED
+    assert await store.status("student-1", "e-2") is None
+    assert await store.status("student-2", "e-1") is None
 
 
 async def test_the_number_of_events_ever_counted_is_kept(store: Store) -> None:

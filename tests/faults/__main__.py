@@ -5,10 +5,12 @@ import random
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from tests.services import KafkaBroker, RedisServer
 
+from .backlog import drain_backlog
 from .chaos import Chaos, Load
 from .generator import Generator, Mix
 from .world import World, deadline
@@ -23,10 +25,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--per-second", type=int, default=500)
+    parser.add_argument("--backlog", type=int, metavar="EVENTS", help="only drain so many events, in bounded memory")
     arguments = parser.parse_args()
     _tell(f"seed {arguments.seed}")
     with tempfile.TemporaryDirectory() as folder, RedisServer() as redis, KafkaBroker() as kafka:
         world = World(redis, kafka, Path(folder))
+        if arguments.backlog:
+            with closing(world):
+                _tell(f"drained with at most {drain_backlog(world, arguments.backlog):.0f} MB")
+            return
         world.create_topics()
         chaos = Chaos(world, seed=arguments.seed, tell=_tell)
         going_on, rounds = deadline(60 * arguments.minutes), 0

@@ -1,5 +1,6 @@
 """Consumers that a test can make fail: ``python -m tests.faults.consumer --die-after "applied" --nth 2``.
 
+With ``--max-poll-interval-ms`` Kafka takes it for dead when it has not polled for so long.
 With ``--static ID`` it is the whole process of the service, a member of the group that keeps its place under an id.
 """
 
@@ -17,7 +18,7 @@ from src.adapters.redis_store import RedisStore
 from src.adapters.redis_stream import RedisStream
 from src.commands import serve
 from src.config import Settings
-from src.kafka_consumer import KafkaConsumer
+from src.kafka_consumer import MAX_POLL_INTERVAL_MS, KafkaConsumer
 from src.observability import Metrics, configure_logging
 from src.ports import wall_clock
 from src.processes import ProcessRole
@@ -65,7 +66,7 @@ class _Committing(KafkaConsumer):
         self.committed()
 
 
-def run(settings: Settings, death: Death) -> None:
+def run(settings: Settings, death: Death, *, max_poll_interval_ms: int) -> None:
     """Consume until killed."""
     retention = ttl_of(settings).retention
     metrics = Metrics()
@@ -82,7 +83,12 @@ def run(settings: Settings, death: Death) -> None:
         group=GROUP,
     )
     consumer = _Committing(
-        settings.kafka_client() | {"group.id": GROUP, "session.timeout.ms": settings.kafka_session_timeout_ms},
+        settings.kafka_client()
+        | {
+            "group.id": GROUP,
+            "session.timeout.ms": settings.kafka_session_timeout_ms,
+            "max.poll.interval.ms": max_poll_interval_ms,
+        },
         service,
         find_stream=KafkaTopics(settings.kafka_client(), may_create=settings.kafka_create_topics).ensure,
         metrics=metrics,
@@ -98,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--die-after", choices=STEPS)
     parser.add_argument("--nth", type=int, default=1)
+    parser.add_argument("--max-poll-interval-ms", type=int, default=MAX_POLL_INTERVAL_MS)
     parser.add_argument("--static")
     arguments = parser.parse_args()
     if arguments.static:
@@ -105,7 +112,8 @@ def main() -> None:
         serve.run(_Static.from_environment(port=0), ProcessRole.CONSUMER, as_json=True)
         return
     configure_logging("INFO", as_json=True)
-    run(Settings.from_environment(), Death(arguments.die_after, arguments.nth))
+    death = Death(arguments.die_after, arguments.nth)
+    run(Settings.from_environment(), death, max_poll_interval_ms=arguments.max_poll_interval_ms)
 
 
 if __name__ == "__main__":

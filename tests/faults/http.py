@@ -3,7 +3,7 @@
 import json
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
@@ -26,3 +26,13 @@ def post_events(url: str, events: Sequence[dict[str, Any]], *, within_s: float =
     )
     with urllib.request.urlopen(request, timeout=within_s) as answer:
         return [result["status"] for result in json.load(answer)["results"]]
+
+
+def status_of(url: str, event: Mapping[str, Any]) -> str:
+    """Ask what became of an event that was sent before."""
+    request = urllib.request.Request(
+        f"{url}/api/v1/students/{event['student_id']}/events/{event['event_id']}",
+        headers={"Authorization": f"Bearer {token()}"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return str(json.load(answer)["status"])

@@ -94,6 +94,12 @@ class Node:
             if sample.name == name
         }
 
+    @property
+    def largest_mb(self) -> float:
+        """Return the most memory that it has held so far, as Linux tells it."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 / 1_000_000 for line in lines if line.startswith("VmHWM"))
+
     def kill(self) -> None:
         """End it with SIGKILL, and return when it is gone."""
         self.process.kill()

@@ -16,6 +16,7 @@ class Mode(StrEnum):
 
     PASS = "pass"
     LATE = "late"
+    NARROW = "narrow"
     BLACKHOLE = "blackhole"
     RESET = "reset"
     DROP_REPLY = "drop reply"
@@ -25,18 +26,18 @@ class Proxy:
     """Stands before a server; ``mode`` and ``target`` may be changed at any time, from any thread.
 
     ``delay_s`` and ``jitter_s`` are those of the mode ``LATE``, for each piece in either direction. In the mode
-    ``DROP_REPLY`` the server gets every request, and the client a reset instead of the answer to one: the first that
-    holds ``marker``, after ``spared`` others that do.
+    ``NARROW`` a connection carries ``bytes_per_s`` each way. In the mode ``DROP_REPLY`` the server gets every request,
+    and the client a reset instead of the answer to one: the first that holds ``marker``, after ``spared`` others.
     """
 
-    def __init__(self, target: int, *, delay_s: float = 0.2, jitter_s: float = 0.1) -> None:
+    def __init__(self, target: int, *, delay_s: float = 0.2, jitter_s: float = 0.1, bytes_per_s: int = 10_000) -> None:
         self.target = target
         self.mode = Mode.PASS
         self.port = 0
         self.dropped = 0
         self.spared = 0
         self.marker = b""
-        self._delay_s, self._jitter_s = delay_s, jitter_s
+        self._delay_s, self._jitter_s, self._bytes_per_s = delay_s, jitter_s, bytes_per_s
         self._dice = random.Random(0)
 
     async def serve(self, ready: threading.Event) -> None:
@@ -107,9 +108,17 @@ class Proxy:
             return
         if self.mode is Mode.LATE:
             await asyncio.sleep(self._delay_s + self._jitter_s * (2 * self._dice.random() - 1))
-        writer.write(piece)
-        with suppress(ConnectionError):
-            await writer.drain()
+        for part in self._parts(piece):
+            if self.mode is Mode.NARROW:
+                await asyncio.sleep(len(part) / self._bytes_per_s)
+            writer.write(part)
+            with suppress(ConnectionError):
+                await writer.drain()
+
+    def _parts(self, piece: bytes) -> Iterator[bytes]:
+        """Return a piece in parts, which on a narrow way take a tenth of a second."""
+        size = self._bytes_per_s // 10 if self.mode is Mode.NARROW else len(piece)
+        return (piece[at : at + size] for at in range(0, len(piece), size))
 
     @staticmethod
     async def _read(reader: asyncio.StreamReader) -> bytes:
@@ -119,9 +128,9 @@ class Proxy:
 
 
 @contextmanager
-def proxy(target: int) -> Iterator[Proxy]:
+def proxy(target: int, *, delay_s: float = 0.2, jitter_s: float = 0.1) -> Iterator[Proxy]:
     """Run a proxy before a port, in a thread of its own."""
-    one = Proxy(target)
+    one = Proxy(target, delay_s=delay_s, jitter_s=jitter_s)
     ready = threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(one.serve(ready)))
     thread.start()

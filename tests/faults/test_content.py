@@ -10,7 +10,7 @@ from tests.services import KafkaBroker, RedisServer
 
 from . import topics
 from .generator import PURE, Generator, Mix, Sending, record, rubbish
-from .http import post_events
+from .http import post_events, status_of
 from .oracle import Expected
 from .topics import DEAD_LETTERS, Sender
 from .world import World
@@ -69,6 +69,18 @@ def test_an_id_that_comes_back_with_other_content_is_a_conflict_and_the_first_wi
     expected = _verified(world)
     assert _reasons(world) - before == Counter(conflict=32)
     assert expected.statuses["conflict"] >= 32
+
+
+def test_who_asks_after_an_event_is_told_what_became_of_it(world: World) -> None:
+    (node,) = world.nodes
+    generator = Generator("asked", students=1)
+    old = generator.event(timestamp="2020-01-01T00:00:00Z")
+    first, other = generator.event(), generator.event()
+    post_events(node.url, [first, other, first | {"topic": "another"}])
+    world.send([record(old)])
+    world.drain()
+    assert [status_of(node.url, one) for one in (other, first, old)] == ["applied", "conflict", "expired"]
+    _verified(world)
 
 
 def test_an_event_that_comes_by_every_way_is_counted_once(world: World) -> None:

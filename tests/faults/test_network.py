@@ -1,11 +1,12 @@
 """The network between the service and Redis: slow, silent, cut, and one that loses answers."""
 
 import pytest
+from redis import Redis
 
 from tests.services import RedisServer
 from tests.services.fixtures import Running
 
-from .generator import Generator
+from .generator import Generator, Mix
 from .proxy import Mode, Proxy, proxy
 from .world import World, pause
 
@@ -44,6 +45,40 @@ def test_a_slow_cut_and_silent_network_costs_time_and_nothing_else(world: World)
             one.mode = Mode.PASS
             world.drain()
         world.verify()
+        node.close()
+
+
+@pytest.mark.long
+def test_a_narrow_and_then_silent_network_leaves_no_connection_behind(world: World) -> None:
+    world.create_topics()
+    with proxy(world.redis.port) as one, Redis.from_url(world.redis.url) as client:
+        node = world.start(REDIS_URL=_behind(one))
+        one.mode = Mode.NARROW
+        world.send(Generator("narrow-1", students=5).records(10))
+        world.drain()
+        world.send(Generator("narrow-2", students=50).records(1000))
+        world.wait_applied(world.applied())
+        one.mode = Mode.BLACKHOLE
+        node.wait_for("Redis does not answer")
+        assert node.ask("/live")[0] == 200
+        one.mode = Mode.PASS
+        world.drain()
+        world.verify()
+        assert len(client.client_list()) < 10
+        node.close()
+
+
+@pytest.mark.long
+def test_work_that_takes_longer_than_kafka_waits_for_a_poll_is_done_once(world: World) -> None:
+    world.create_topics()
+    with proxy(world.redis.port, delay_s=0.4, jitter_s=0) as one:
+        node = world.start_hurried(6000, REDIS_URL=_behind(one))
+        one.mode = Mode.LATE
+        world.send(Generator("late", students=50).records(600, Mix(conflicts=40)))
+        world.drain()
+        world.verify()
+        assert node.running
+        assert "partitions revoked" not in node.log
         node.close()
 
 

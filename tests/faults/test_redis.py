@@ -10,7 +10,7 @@ from tests.services import RedisServer
 from tests.services.fixtures import Running
 
 from . import topics
-from .generator import PURE, Generator, record
+from .generator import PURE, Generator
 from .node import Node
 from .world import World, pause
 
@@ -73,47 +73,6 @@ def test_a_power_failure_within_a_transaction_and_another_start_change_nothing(w
     world.verify()
 
 
-def test_an_emptied_redis_is_filled_again_from_the_log(world: World) -> None:
-    world.create_topics()
-    world.start()
-    world.send(Generator("empty-1", students=60).records(3000))
-    world.drain()
-    with Redis.from_url(world.redis.url) as client:
-        client.flushall()
-    world.send(record(Generator("empty-2").event(), partition=0) for _ in range(2))
-    world.eventually(world.caught_up)
-    world.drain()
-    world.verify()
-
-
-def test_an_emptied_redis_is_noticed_when_nothing_comes(world: World) -> None:
-    world.create_topics()
-    for _ in range(2):
-        world.start()
-    world.send(Generator("idle", students=60).records(2000))
-    world.drain()
-    with Redis.from_url(world.redis.url) as client:
-        client.flushall()
-    world.eventually(world.caught_up, 30)
-    world.verify()
-
-
-def test_an_emptied_redis_that_the_log_cannot_fill_again_is_told_of(world: World) -> None:
-    world.create_topics()
-    node = world.start()
-    world.send(Generator("short", students=60).records(1000))
-    world.drain()
-    assert node.stop() == 0
-    cut = {number: end // 2 for number, end in world.ends().items()}
-    topics.delete_records(world.kafka.bootstrap, cut)
-    with Redis.from_url(world.redis.url) as client:
-        client.flushall()
-    successor = world.start()
-    world.eventually(world.caught_up)
-    assert successor.metric("mastery_engine_kafka_lost_records_total") == {"": sum(cut.values())}
-    assert "KAFKA records are gone before they were read" in successor.log
-
-
 @pytest.mark.long
 def test_a_redis_that_halts_is_waited_for(world: World) -> None:
     world.create_topics()
@@ -135,8 +94,44 @@ def test_a_redis_without_memory_stops_the_consumer_and_dead_letters_nothing(worl
     with _configured(world, "maxmemory", "1", "0"):
         world.send(Generator("memory", students=20).records(200))
         node.wait_for("Redis has no memory left")
-        assert node.ask("/ready")[0] == 503
+        status, content = node.ask("/ready")
+        assert (status, content["checks"]["store"]["status"]) == (503, "unavailable")
+        assert "no memory left" in content["checks"]["store"]["detail"]
         assert sum(topics.committed(world.kafka.bootstrap).values()) < sum(world.ends().values())
+    _recovered(world)
+
+
+def test_a_redis_that_still_loads_its_data_is_waited_for(world: World, running: Running) -> None:
+    # Redis takes its time for each key of its file, and answers in between that it is not done.
+    slowly = ["key-load-delay 2000", "loading-process-events-interval-bytes 1024"]
+    world.redis = running(RedisServer(settings=[KEEPS_ITS_FILE, *slowly]))
+    node = _started(world)
+    world.send(Generator("load-1", students=60).records(3000))
+    world.drain()
+    with Redis.from_url(world.redis.url) as client:
+        client.bgrewriteaof()
+        world.eventually(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+    world.redis.kill()
+    world.send(Generator("load-2", students=60).records(300))
+    world.redis.start()
+    node.wait_for("Redis is loading its data")
+    _recovered(world)
+
+
+def test_a_redis_that_cannot_save_its_data_is_waited_for(world: World, running: Running) -> None:
+    world.redis = running(RedisServer(settings=["save 3600 1"]))
+    node = _started(world)
+    # What Redis writes cannot be put in the place of a directory, as little as onto a full disk.
+    in_the_way = world.redis.directory / "dump.rdb"
+    in_the_way.mkdir()
+    with Redis.from_url(world.redis.url) as client:
+        client.bgsave()
+        world.eventually(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+        world.send(Generator("disk", students=20).records(200))
+        node.wait_for("MISCONF")
+        assert node.ask("/ready")[0] == 503
+        in_the_way.rmdir()
+        client.bgsave()
     _recovered(world)
 
 

@@ -61,8 +61,12 @@ class World:
         """Start a process of the service whose consumer keeps its place in the group under a name."""
         return self._start_consumer("--static", name, working=working)
 
-    def _start_consumer(self, *arguments: str, working: bool) -> Node:
-        node = Node(self._place(), self.settings, arguments=arguments, module="tests.faults.consumer")
+    def start_hurried(self, max_poll_interval_ms: int, **settings: str) -> Node:
+        """Start a consumer that Kafka takes for dead when it has not polled for so long."""
+        return self._start_consumer("--max-poll-interval-ms", str(max_poll_interval_ms), working=True, **settings)
+
+    def _start_consumer(self, *arguments: str, working: bool, **settings: str) -> Node:
+        node = Node(self._place(), self.settings | settings, arguments=arguments, module="tests.faults.consumer")
         return self._keep(node, working=working)
 
     def create_topics(self, *, partitions: int = 3) -> None:
@@ -166,7 +170,8 @@ class World:
     def trouble(self, what: str) -> str:
         """Return what is wrong, with what the nodes last said."""
         said = "\n".join(f"-- {node.log_file.parent.name}: {node.log[-1500:]}" for node in self.nodes[-4:])
-        state = f"offsets {self.offsets()}"
+        waiting = [node.ask("/ready")[1].get("checks") for node in self.nodes if node.running]
+        state = f"offsets {self.offsets()}\nready {waiting}"
         return f"{what}\n{state}\n{said}"
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from src.adapters.redis_store import RedisStore, open_redis_store
 from src.adapters.redis_stream import RedisStream
 from src.domain.events import EventStatus
 from src.errors import InstanceChanged, StoreUnavailable
-from src.ports import Partition, Retention, Snapshot
+from src.ports import Partition, Retention, Snapshot, Verdict
 from tests.making import NOW_US, event
 from tests.services import RedisServer
 from tests.services.fixtures import Running
@@ -146,6 +146,31 @@ async def test_offsets_move_by_compare_and_set_and_never_backwards(redis_url: st
         await client.aclose()
 
 
+async def test_what_became_of_an_event_is_known_for_a_week(redis_url: str) -> None:
+    client = redis_client(redis_url)
+    store = RedisStore(client, retention=RETENTION, new_version=count(1).__next__)
+    stream = RedisStream(store, retention=RETENTION)
+    try:
+        await stream.begin()
+        await stream.apply([event("counted"), event("disputed"), event("late")], NOW_US)
+        given = {"old": EventStatus.EXPIRED, "disputed": EventStatus.CONFLICT, "late": EventStatus.EXPIRED}
+        for _ in range(2):
+            await stream.tell([Verdict("student-1", name, status) for name, status in given.items()])
+        found = {name: await store.status("student-1", name) for name in ("counted", *given, "unknown")}
+        assert found == {
+            "counted": APPLIED,
+            "old": EventStatus.EXPIRED,
+            "disputed": EventStatus.CONFLICT,
+            "late": APPLIED,
+            "unknown": None,
+        }
+        with redis.Redis.from_url(redis_url) as other:
+            assert round(float(str(other.ttl("student:student-1:event:old:verdict"))) / DAY_S) == 7
+        assert await store.students("", 10) == ["student-1"]
+    finally:
+        await client.aclose()
+
+
 async def test_a_redis_that_may_evict_is_not_ready(store: RedisStore, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
@@ -183,6 +208,8 @@ async def test_a_redis_without_memory_left_takes_nothing_and_loses_nothing(store
         try:
             with pytest.raises(StoreUnavailable, match="memory"):
                 await store.apply([event("e-2")], NOW_US)
+            with pytest.raises(StoreUnavailable, match="memory"):
+                await store.ping()
         finally:
             client.config_set("maxmemory", "0")
     assert await store.apply([event(), event("e-2")], NOW_US) == [DUPLICATE, APPLIED]

@@ -220,6 +220,20 @@ async def test_what_is_below_the_published_offset_is_buried_and_published_once(o
     assert len(one.broker.messages) == before
 
 
+async def test_what_became_of_an_event_that_added_nothing_is_kept_once(one: Consumer) -> None:
+    batch = [wire("e-1"), wire("e-1", topic="lists"), wire("e-2", timestamp="2025-01-01T00:00:00Z"), wire("e-1")]
+    await one.take(*batch)
+    kept = {key: value for key, value in one.instance.values.items() if str(key).endswith(":verdict")}
+    assert kept == {
+        "student:student-1:event:e-1:verdict": b"conflict",
+        "student:student-1:event:e-2:verdict": b"expired",
+    }
+    for key in kept:
+        del one.instance.values[key]
+    await one.take(*batch)
+    assert not any(str(key).endswith(":verdict") for key in one.instance.values)
+
+
 async def test_a_replay_moves_no_offset_back(one: Consumer) -> None:
     await one.take(wire("e-1"), wire("e-2"), wire("e-3"))
     held = await one.service.resume(HERE, 0)

@@ -39,6 +39,7 @@ SETTINGS: dict[str, tuple[object, str, object]] = {
     "KAFKA_BOOTSTRAP_SERVERS": (None, "one:9092,two:9092", "one:9092,two:9092"),
     "KAFKA_SESSION_TIMEOUT_MS": (10_000, "45000", 45_000),
     "KAFKA_CREATE_TOPICS": (True, "false", False),
+    "KAFKA_ACCEPT_GAP": (False, "true", True),
     "KAFKA_SECURITY_PROTOCOL": ("PLAINTEXT", "SASL_SSL", "SASL_SSL"),
     "KAFKA_SASL_MECHANISM": ("SCRAM-SHA-512", "PLAIN", "PLAIN"),
     "KAFKA_SASL_USERNAME": (None, "engine", "engine"),

@@ -92,6 +92,7 @@ def test_what_is_buried_is_logged_with_the_correlation_id_of_the_event_and_witho
     assert (line.levelname, line.getMessage()) == ("WARNING", "DLQ record buried")
     fields = vars(line)
     assert (fields["reason"], fields["partition"], fields["offset"]) == ("invalid", 2, 41)
+    assert fields["records"] == 1
     for formatter in (JsonFormatter(), TextFormatter()):
         text = formatter.format(line)
         assert text.count("correlation_id") == 1
@@ -163,3 +164,9 @@ def test_reasons_without_end_are_cut() -> None:
     headers = dict(sent.headers)
     assert len(headers["dlq-errors"] or b"") == MAX_TEXT
     assert (sent.key, sent.value) == (None, None)
+
+
+def test_a_storm_is_one_line_for_each_reason_with_the_first_of_them(caplog: pytest.LogCaptureFixture) -> None:
+    _, lines = buried(caplog, *[message(offset=offset) for offset in range(40, 1040)], message(code="conflict"))
+    told = [(vars(line)["reason"], vars(line)["records"], vars(line)["offset"]) for line in lines]
+    assert told == [("invalid", 1000, 40), ("conflict", 1, 41)]

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from src.domain.events import Event, EventStatus
 from src.domain.state import StudentState
 from src.errors import StoreUnavailable
-from src.ports import Derivable, Offsets, Partition, Snapshot, Written
+from src.ports import Derivable, Offsets, Partition, Snapshot, Verdict, Written
 from src.state_manager import PLAIN, StateKeyPatterns
 
 from ..instance import Instance, lowest
@@ -84,6 +84,16 @@ class MemoryStream:
             after = Counted(self._chance.getrandbits(48), tuple(counted.values()))
             shard.write({("student", student_id): after})
         return statuses
+
+    async def tell(self, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
+            shard = shard_of(verdict.student_id, self._shards)
+            await self._fenced(shard, partial(self._tell, shard, verdict))
+
+    @staticmethod
+    def _tell(shard: Instance, verdict: Verdict) -> None:
+        key = StateKeyPatterns.VERDICT.format(student_id=verdict.student_id, event_id=verdict.event_id)
+        shard.write({key: verdict.status.encode()})
 
     async def offsets(self, partition: Partition) -> Offsets:
         found = [await self._fenced(shard, partial(offsets_at, shard, partition)) for shard in self._told_by]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.adapters.packing import (
+    compress_outcomes,
     is_counted,
     join_outcomes,
     pack_aggregates,
@@ -59,6 +60,11 @@ def test_outcomes_that_were_appended_come_back_in_their_order(batches: list[list
     body = b"".join(map(join_outcomes, batches))
     expected = [outcome for batch in batches for outcome in batch]
     assert split_outcomes(body, len(expected)) == expected
+
+
+@given(st.lists(outcomes, max_size=5), st.lists(outcomes, max_size=5))
+def test_outcomes_that_were_appended_to_compressed_ones_come_back(first: list[Outcome], more: list[Outcome]) -> None:
+    assert split_outcomes(compress_outcomes(first) + join_outcomes(more), len(first + more)) == first + more
 
 
 @given(st.lists(outcomes, max_size=5))

@@ -149,6 +149,13 @@ def test_a_window_is_rewritten_when_it_has_grown_by_its_slack(stored: int, added
         assert must_rewrite(held, part, KEPT_FROM) is rewritten
 
 
+@pytest.mark.parametrize(("stored", "rewritten"), [(48, False), (49, True), (50, False), (99, True), (199, True)])
+def test_a_window_that_is_not_full_is_compressed_now_and_then(stored: int, *, rewritten: bool) -> None:
+    part = Part(events=runs(1))
+    part.judge(b"")
+    assert must_rewrite(Held("7", others=stored), part, KEPT_FROM) is rewritten
+
+
 def test_a_full_window_of_answers_is_rewritten_too() -> None:
     responses = [{"item": f"q-{n}", "skills": [], "correct": True} for n in range(2)]
     quiz = event(data={"total_questions": 2, "correct_answers": 2, "responses": responses})
