@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from . import domain, drain, import_file, latency, load, reads, redis_memory, security, startup
+from . import domain, drain, guidance, import_file, latency, load, reads, redis_memory, security, startup
 from .figures import Figure, show
 from .measure import NotHere
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "import": import_file.run,
     "domain": domain.run,
+    "guidance": guidance.run,
     "reads": reads.run,
     "security": security.run,
     "startup": startup.run,

@@ -17,7 +17,7 @@ from starlette.types import Message
 from src.answers import MasteryAnswer
 from src.api import students
 from src.api.access import StudentId
-from src.api.parameters import AsOf, Mastery, MethodName, Topic
+from src.api.parameters import AsOf, Mastery, Topic, WhatIf
 from src.config import Settings
 from src.main import create_app
 from src.ports import wall_clock
@@ -74,11 +74,11 @@ def _open(app: FastAPI) -> None:
         request: Request,
         student_id: StudentId,
         service: Mastery,
+        model: WhatIf,
         as_of: AsOf = None,
         topic: Topic = None,
-        method: MethodName = None,
     ) -> Response:
-        return await students.mastery(request, student_id, service, as_of, topic, method)
+        return await students.mastery(request, student_id, service, model, as_of, topic)
 
     router = APIRouter(prefix=students.router.prefix)
     router.add_api_route("/mastery", unguarded, response_model=MasteryAnswer)

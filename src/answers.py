@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 from .domain.aggregates import Aggregates
 from .domain.days import to_date, to_text
@@ -12,6 +13,7 @@ from .domain.levels import Level, Status
 from .domain.mastery import ComponentValue, TopicStanding, Window, standings, topic_standing
 from .domain.model import VERSION, MasteryModel, Method
 from .domain.outcomes import Outcome
+from .domain.recommendations import PathStep, Recommendation
 from .domain.struggles import Struggle
 
 
@@ -25,10 +27,18 @@ class ModelInfo:
     half_life_days: float
     config_id: str
 
+    @classmethod
+    def of(cls, model: MasteryModel) -> Self:
+        """Return what is shown of a configuration."""
+        return cls(VERSION, model.method, model.shown_weights(), float(model.half_life_days), model.config_id)
+
 
 @dataclass(frozen=True, slots=True)
 class MasteryAnswer:
-    """Where a student stands as of the end of a day: as a whole (or in the topic asked for) and in each topic."""
+    """Where a student stands as of the end of a day: as a whole (or in the topic asked for) and in each topic.
+
+    ``what_if`` tells that another configuration than the service's own was asked for.
+    """
 
     student_id: str
     as_of: date
@@ -41,6 +51,7 @@ class MasteryAnswer:
     model: ModelInfo
     complete: bool
     evidence_from: date | None
+    what_if: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,23 @@ class HistoryAnswer:
     """The standing at the end of each day, week or month; the last point is the last day asked for."""
 
     points: tuple[Point, ...]
+    model: ModelInfo
+    what_if: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationsAnswer:
+    """What to do next, most important first."""
+
+    recommendations: tuple[Recommendation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PathAnswer:
+    """The way to a topic, each step after what it builds on."""
+
+    target: str
+    steps: tuple[PathStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +110,13 @@ class StrugglesAnswer:
 
 
 def mastery_answer(
-    student_id: str, aggregates: Aggregates, span: Window, model: MasteryModel, topic: str | None
+    student_id: str,
+    aggregates: Aggregates,
+    span: Window,
+    model: MasteryModel,
+    topic: str | None,
+    *,
+    what_if: bool = False,
 ) -> MasteryAnswer:
     """Return where a student stands at the end of a window, as a whole and by topic, or in one topic."""
     if topic is None:
@@ -99,9 +133,10 @@ def mastery_answer(
         confidence=standing.confidence,
         components=standing.components,
         topics=topics,
-        model=ModelInfo(VERSION, model.method, model.shown_weights(), float(model.half_life_days), model.config_id),
+        model=ModelInfo.of(model),
         complete=span.complete,
         evidence_from=span.evidence_from,
+        what_if=what_if,
     )
 
 

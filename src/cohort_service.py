@@ -1,12 +1,12 @@
 """Cohorts: who belongs to them, kept by admins; what a teacher may read follows from it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from .domain.cohorts import Cohort, Membership
-from .errors import BadRequest, Conflict, NotFound, PreconditionFailed, Reason
+from .errors import BadRequest, Conflict, NotFound, Reason
 from .ports import CohortSize, CohortStore, MemberChange, StoredCohort
+from .preconditions import Precondition, tag_of
 from .security import is_cohort_id
 
 
@@ -39,29 +39,6 @@ class CohortsAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Precondition:
-    """At which tags a change may be made: ``If-Match`` and ``If-None-Match``, where they were given.
-
-    ``*`` stands for any tag; a tag of None is that of a cohort that does not exist.
-    """
-
-    match: frozenset[str] | None = None
-    none_match: frozenset[str] | None = None
-
-    def check(self, etag: str | None) -> None:
-        """Let pass at a tag; raises ``PreconditionFailed``."""
-        if not (self.match is None or _stands_for(self.match, etag)) or (
-            self.none_match is not None and _stands_for(self.none_match, etag)
-        ):
-            detail = "The cohort is not as the condition of the request says; read it again."
-            raise PreconditionFailed(detail)
-
-
-def _stands_for(tags: Iterable[str], etag: str | None) -> bool:
-    return etag is not None and ("*" in tags or etag in tags)
-
-
-@dataclass(frozen=True, slots=True)
 class TaggedCohort:
     """A cohort and the tag of its version."""
 
@@ -73,12 +50,7 @@ class TaggedCohort:
         """Return a cohort as it is shown."""
         cohort = stored.cohort
         members = tuple(sorted(cohort.teachers)), tuple(sorted(cohort.students))
-        return cls(etag_of(stored), CohortAnswer(cohort.cohort_id, cohort.name, *members))
-
-
-def etag_of(stored: StoredCohort) -> str:
-    """Return the tag that changes with every change."""
-    return f'"{stored.version:x}"'
+        return cls(tag_of(stored.version), CohortAnswer(cohort.cohort_id, cohort.name, *members))
 
 
 class CohortService:
@@ -91,7 +63,7 @@ class CohortService:
         """Make a cohort what is given; return it, and whether it is new. The same again changes nothing."""
         while True:
             found = await self._store.get(cohort.cohort_id)
-            condition.check(None if found is None else etag_of(found))
+            condition.check(None if found is None else tag_of(found.version))
             if found is not None and found.cohort == cohort:
                 return TaggedCohort.of(found), False
             version = await self._store.put(cohort, None if found is None else found.version)
@@ -106,7 +78,7 @@ class CohortService:
         """Remove a cohort; raises ``NotFound``."""
         while True:
             found = await self._found(cohort_id)
-            condition.check(etag_of(found))
+            condition.check(tag_of(found.version))
             if await self._store.delete(cohort_id, found.version):
                 return
 

@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .domain.evidence import Component
-from .domain.fixed import MICRO
-from .domain.model import DEFAULT_WEIGHTS, MIN_HALF_LIFE_DAYS, Method
+from .domain.model import DEFAULT_WEIGHTS, MIN_HALF_LIFE_DAYS, Method, parse_weights
 from .errors import ConfigurationError, Reason
 from .secret_strength import weakness
 
@@ -58,25 +57,7 @@ class SecurityProtocol(StrEnum):
 
 
 def _weights(value: object) -> object:
-    """Read ``completion=0.4,quiz=0.3,…`` into micro-units by component."""
-    if not isinstance(value, str):
-        return value
-    pairs = [pair.partition("=") for pair in value.split(",")]
-    try:
-        weights = {name.strip(): Decimal(number) * MICRO for name, _, number in pairs}
-    except ArithmeticError:
-        message = "must look like completion=0.4,quiz=0.3,quality=0.2,consistency=0.1"
-        raise ValueError(message) from None
-    if sorted(weights) != sorted(Component) or len(pairs) != len(Component):
-        message = f"must name each of {', '.join(Component)} once"
-        raise ValueError(message)
-    if any(not weight.is_finite() or weight < 0 or weight != weight.to_integral_value() for weight in weights.values()):
-        message = "must hold numbers of 0 or more with at most six decimals"
-        raise ValueError(message)
-    if sum(weights.values()) != MICRO:
-        message = "must add up to 1"
-        raise ValueError(message)
-    return {component: int(weights[component]) for component in Component}
+    return parse_weights(value) if isinstance(value, str) else value
 
 
 def _strong(secret: SecretStr | None) -> SecretStr | None:

@@ -11,7 +11,7 @@ from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
 from . import __version__
-from .api import agents, audit, cohorts, dead_letters, docs, events, health, students
+from .api import agents, audit, cohorts, curriculum, dead_letters, docs, events, health, students
 from .api.parameters import single_values
 from .audit_middleware import audit_middleware
 from .errors import AuditUnavailable, StoreUnavailable
@@ -29,7 +29,7 @@ from .resources import TRIM_EVERY_S, Opener, Resources
 _log = logging.getLogger("mastery_engine.main")
 
 START_AGAIN_S = 5.0
-_ROUTERS = (health, events, students, cohorts, dead_letters, audit, agents, docs)
+_ROUTERS = (health, events, students, cohorts, curriculum, dead_letters, audit, agents, docs)
 
 DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
 

@@ -12,15 +12,21 @@ from cachetools import LRUCache
 from .answers import (
     HistoryAnswer,
     MasteryAnswer,
+    ModelInfo,
     OutcomesAnswer,
+    PathAnswer,
+    RecommendationsAnswer,
     StrugglesAnswer,
     mastery_answer,
     outcome_answer,
 )
+from .curriculum_service import TaggedCurriculum
 from .domain.aggregates import Aggregates
 from .domain.days import from_date, to_date
 from .domain.events import Event, EventStatus, first_day
+from .domain.evidence import Component
 from .domain.explanation import Explanation, explain
+from .domain.forecast import Forecast, forecast
 from .domain.history import Interval, history, points
 from .domain.mastery import (
     Window,
@@ -28,6 +34,7 @@ from .domain.mastery import (
 )
 from .domain.model import MasteryModel, Method
 from .domain.outcomes import Recent
+from .domain.recommendations import learning_path, recommend
 from .domain.struggles import struggles
 from .errors import BadRequest, Reason
 from .event_validator import Invalid, validate
@@ -76,7 +83,6 @@ class MasteryService:
         self._store = store
         self._queue = queue
         self._state = state
-        self._models = {method: MasteryModel(method, model.weights, model.half_life_days) for method in Method}
         self._model = model
         self._metrics = metrics
         self._clock = clock
@@ -138,16 +144,28 @@ class MasteryService:
 
     # -- questions
 
+    def what_if(self, method: Method | None, weights: dict[Component, int] | None) -> MasteryModel:
+        """Return the configuration of the service with another method or other weights."""
+        if method is None and weights is None:
+            return self._model
+        return MasteryModel(method or self._model.method, weights or self._model.weights, self._model.half_life_days)
+
     async def mastery(
-        self, student_id: str, *, as_of: date | None = None, topic: str | None = None, method: Method | None = None
+        self,
+        student_id: str,
+        *,
+        as_of: date | None = None,
+        topic: str | None = None,
+        model: MasteryModel | None = None,
     ) -> Answer:
         """Return where a student stands; raises ``BadRequest`` for a day after today."""
-        span, model = self._window(as_of), self._models[method or self._model.method]
+        span, model = self._window(as_of), model or self._model
+        what_if = self._is_other(model)
 
         def derive(aggregates: Aggregates) -> MasteryAnswer:
-            return mastery_answer(student_id, aggregates, span, model, topic)
+            return mastery_answer(student_id, aggregates, span, model, topic, what_if=what_if)
 
-        return await self._answer(("mastery", student_id, span.last, topic, model.method), derive)
+        return await self._answer(("mastery", student_id, span.last, topic, model.config_id), derive)
 
     async def explanation(self, student_id: str, *, as_of: date | None = None, topic: str | None = None) -> Answer:
         """Return why a score is what it is and what would raise it."""
@@ -166,15 +184,52 @@ class MasteryService:
         last: date | None = None,
         interval: Interval = Interval.DAY,
         topic: str | None = None,
+        model: MasteryModel | None = None,
     ) -> Answer:
         """Return the standing over time, by default of the last 30 days; raises ``BadRequest`` for a wrong range."""
-        days = self._range(first, last, interval)
-        kept_from = self._state.kept_from()
+        days, model = self._range(first, last, interval), model or self._model
+        kept_from, what_if = self._state.kept_from(), self._is_other(model)
 
         def derive(aggregates: Aggregates) -> HistoryAnswer:
-            return HistoryAnswer(tuple(history(aggregates, iter(days), kept_from, self._model, topic)))
+            found = tuple(history(aggregates, iter(days), kept_from, model, topic))
+            return HistoryAnswer(found, ModelInfo.of(model), what_if)
 
-        return await self._answer(("history", student_id, tuple(days), topic), derive)
+        return await self._answer(("history", student_id, tuple(days), topic, model.config_id), derive)
+
+    async def recommendations(self, student_id: str, curriculum: TaggedCurriculum, *, limit: int) -> Answer:
+        """Return what a student should do next and why."""
+        span = self._window(None)
+
+        def derive(aggregates: Aggregates) -> RecommendationsAnswer:
+            return RecommendationsAnswer(recommend(aggregates, curriculum.curriculum, span, self._model, limit=limit))
+
+        return await self._answer(("recommendations", student_id, curriculum.etag, limit), derive)
+
+    async def learning_path(self, student_id: str, curriculum: TaggedCurriculum, *, target: str) -> Answer:
+        """Return a student's way to a topic; raises ``BadRequest`` for one that the curriculum does not have."""
+        if target not in curriculum.curriculum.by_name:
+            detail = "The curriculum has no such topic."
+            raise BadRequest(detail, [Reason("target", "must be a topic of the curriculum")])
+        span = self._window(None)
+
+        def derive(aggregates: Aggregates) -> PathAnswer:
+            return PathAnswer(
+                target, learning_path(aggregates, curriculum.curriculum, span, self._model, target=target)
+            )
+
+        return await self._answer(("learning-path", student_id, curriculum.etag, target), derive)
+
+    async def forecast(self, student_id: str, *, horizon_days: int) -> Answer:
+        """Return where a student's mastery is expected to be in some days."""
+        today, kept_from = self._state.today(), self._state.kept_from()
+
+        def derive(aggregates: Aggregates) -> Forecast:
+            return forecast(aggregates, today, kept_from, self._model, horizon_days=horizon_days)
+
+        return await self._answer(("forecast", student_id, horizon_days), derive)
+
+    def _is_other(self, model: MasteryModel) -> bool:
+        return model.config_id != self._model.config_id
 
     async def outcomes(self, student_id: str, *, limit: int, before: tuple[int, str, int] | None) -> OutcomesAnswer:
         """Return a page of recent outcomes, newest first, older than the position given."""

@@ -366,6 +366,27 @@ class Teaching(Protocol):
         """Tell whether a cohort exists and has this teacher."""
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What people of the service set up as a whole, and its version: another one after every change."""
+
+    version: int
+    body: bytes
+
+
+class DocumentStore(Protocol):
+    """Documents by name, kept without end."""
+
+    async def get(self, name: str) -> Document | None:
+        """Return a document, None where there is none."""
+
+    async def put(self, name: str, body: bytes, expected: int | None) -> int | None:
+        """Keep a document if its version is the one expected (None: there is none); return the new version, else None.
+
+        It is durable when this returns.
+        """
+
+
 class Maintenance(Protocol):
     """What keeps a store in good order and lets one look inside."""
 

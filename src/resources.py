@@ -20,25 +20,28 @@ from .adapters.redis_client import Client, cluster_client, redis_client
 from .adapters.redis_cohorts import RedisCohorts
 from .adapters.redis_counts import RedisCounts
 from .adapters.redis_dead_letters import RedisDeadLetterIndex
+from .adapters.redis_documents import RedisDocuments
 from .adapters.redis_store import open_redis_store
 from .adapters.sqlite_audit import FILE_NAME as AUDIT_FILE
 from .adapters.sqlite_audit import SCHEMA as AUDIT_SCHEMA
 from .adapters.sqlite_audit import SqliteAudit
 from .adapters.sqlite_cohorts import SqliteCohorts
 from .adapters.sqlite_database import copy_database, open_database
+from .adapters.sqlite_documents import SqliteDocuments
 from .adapters.sqlite_store import SqliteStore
 from .audit import Seal
 from .audit_history import AuditHistory
 from .audit_trail import AuditTrail
 from .cohort_service import CohortService
 from .config import Settings
+from .curriculum_service import CurriculumService
 from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.model import MasteryModel
 from .errors import StoreUnavailable
 from .health import Check, Health
 from .mastery_service import MasteryService
 from .observability import Metrics
-from .ports import Clock, DeadLetterIndex, EvidenceStore, Maintenance, SharedCounts, wall_clock
+from .ports import Clock, DeadLetterIndex, DocumentStore, EvidenceStore, Maintenance, SharedCounts, wall_clock
 from .pseudonyms import Pseudonyms, derived_key
 from .rate_limits import RateLimiter, RouteClass
 from .rights import Rights
@@ -62,6 +65,7 @@ class Resources:
     state: StateManager
     mastery: MasteryService
     cohorts: CohortService
+    curriculum: CurriculumService
     dead_letters: DeadLetterService
     audit: AuditTrail
     audit_history: AuditHistory
@@ -102,6 +106,7 @@ async def open_resources(
             state=state,
             mastery=mastery,
             cohorts=CohortService(stores.cohorts),
+            curriculum=CurriculumService(stores.documents),
             dead_letters=DeadLetterService(mastery, log=log, index=stores.handled, clock=clock),
             audit=trail,
             audit_history=history,
@@ -134,6 +139,7 @@ class Stores:
     evidence: EvidenceStore
     maintenance: Maintenance
     cohorts: SqliteCohorts | RedisCohorts
+    documents: DocumentStore
     handled: DeadLetterIndex
     audit: SqliteAudit | RedisAudit
     counts: SharedCounts | None
@@ -151,6 +157,7 @@ async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> A
                 evidence=embedded,
                 maintenance=embedded,
                 cohorts=SqliteCohorts(database, new_version=new_version),
+                documents=SqliteDocuments(database, new_version=new_version),
                 handled=NoDeadLetters(),
                 audit=SqliteAudit(trail),
                 counts=None,
@@ -170,6 +177,7 @@ async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> A
             evidence=store,
             maintenance=store,
             cohorts=RedisCohorts(store.client, new_version=new_version, hash_tag=tag),
+            documents=RedisDocuments(store.client, new_version=new_version),
             handled=RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter),
             audit=RedisAudit(store.client, lifetime=ttl.audit),
             counts=RedisCounts(store.client, lifetime=ttl.rate),

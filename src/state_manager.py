@@ -31,6 +31,7 @@ class StateKeyPatterns:
     OFFSETS: Final = "offsets:{shard}{cluster_id}:{topic_id}:{partition}"
     PREDICTION: Final = "prediction:{student_id}:cache"
     BATCH: Final = "batch:{batch_id}:status"
+    DOCUMENT: Final = "document:{name}"
     COHORTS: Final = "cohorts"
     COHORT: Final = "cohort:{cohort_id}"
     COHORT_MEMBERS: Final = "cohort:{cohort_id}:{membership}"

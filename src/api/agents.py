@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
+from ..domain.forecast import WEEK
 from ..domain.model import Method
 from ..errors import BadRequest, Reason
 from ..event_schema import CalendarDate, ShortId
@@ -57,6 +58,21 @@ class _Mastery(_AboutStudent):
     method: Annotated[Method | None, Field(strict=False)] = None
 
 
+class _Prediction(_Payload):
+    student_id: ShortId
+    horizon_days: Annotated[int, Field(ge=1, le=30)] = WEEK
+
+
+class _Recommendations(_Payload):
+    student_id: ShortId
+    limit: Annotated[int, Field(ge=1, le=50)] = 5
+
+
+class _Path(_Payload):
+    student_id: ShortId
+    target: ShortId
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What an intent takes and does."""
@@ -68,15 +84,34 @@ class Intent:
 
 async def _get_mastery(resources: Resources, who: Principal, payload: _Mastery) -> msgspec.Raw:
     await resources.rights.check_student(who, payload.student_id)
-    answer = await resources.mastery.mastery(
-        payload.student_id, as_of=payload.as_of, topic=payload.topic, method=payload.method
-    )
+    model = resources.mastery.what_if(payload.method, None)
+    answer = await resources.mastery.mastery(payload.student_id, as_of=payload.as_of, topic=payload.topic, model=model)
     return msgspec.Raw(answer.body)
 
 
 async def _explain_mastery(resources: Resources, who: Principal, payload: _AboutStudent) -> msgspec.Raw:
     await resources.rights.check_student(who, payload.student_id)
     answer = await resources.mastery.explanation(payload.student_id, as_of=payload.as_of, topic=payload.topic)
+    return msgspec.Raw(answer.body)
+
+
+async def _get_prediction(resources: Resources, who: Principal, payload: _Prediction) -> msgspec.Raw:
+    await resources.rights.check_student(who, payload.student_id)
+    answer = await resources.mastery.forecast(payload.student_id, horizon_days=payload.horizon_days)
+    return msgspec.Raw(answer.body)
+
+
+async def _get_recommendations(resources: Resources, who: Principal, payload: _Recommendations) -> msgspec.Raw:
+    await resources.rights.check_student(who, payload.student_id)
+    curriculum = await resources.curriculum.get()
+    answer = await resources.mastery.recommendations(payload.student_id, curriculum, limit=payload.limit)
+    return msgspec.Raw(answer.body)
+
+
+async def _generate_path(resources: Resources, who: Principal, payload: _Path) -> msgspec.Raw:
+    await resources.rights.check_student(who, payload.student_id)
+    curriculum = await resources.curriculum.get()
+    answer = await resources.mastery.learning_path(payload.student_id, curriculum, target=payload.target)
     return msgspec.Raw(answer.body)
 
 
@@ -94,6 +129,9 @@ INTENTS: Mapping[str, Intent] = {
     "mastery_calculation": Intent(_Mastery, _get_mastery),
     "get_mastery": Intent(_Mastery, _get_mastery),
     "explain_mastery": Intent(_AboutStudent, _explain_mastery),
+    "get_prediction": Intent(_Prediction, _get_prediction),
+    "get_recommendations": Intent(_Recommendations, _get_recommendations),
+    "generate_path": Intent(_Path, _generate_path),
     "ingest_event": Intent(None, _ingest_event, reads=False),
     "list_intents": Intent(_NoPayload, _list_intents),
 }

@@ -5,8 +5,8 @@ from typing import Annotated, Any, TypeAlias
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from ..cohort_service import Precondition
 from ..mastery_service import Answer
+from ..preconditions import Precondition
 
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Unchanged since the answer with the ETag given in If-None-Match"}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 
-from ..domain.model import Method
+from ..domain.model import MasteryModel, Method, parse_weights
 from ..errors import BadRequest, Reason, TimedOut, TooLarge, UnsupportedMediaType
 from ..event_schema import calendar_date
 from ..event_validator import decode
@@ -80,5 +80,25 @@ Topic: TypeAlias = Annotated[
     str | None,
     Query(pattern=r"^[A-Za-z0-9._-]+$", min_length=1, max_length=64, description="Look at one topic only."),
 ]
-MethodName: TypeAlias = Annotated[Method | None, Query(description="Another method than the configured one.")]
+MethodName: TypeAlias = Annotated[Method | None, Query(description="What if: another method than the configured one.")]
+WeightsText: TypeAlias = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description="What if: other weights than the configured ones; they add up to 1.",
+        examples=["completion=0.4,quiz=0.3,quality=0.2,consistency=0.1"],
+    ),
+]
+
+
+async def what_if(service: Mastery, method: MethodName = None, weights: WeightsText = None) -> MasteryModel:
+    """Return the configuration that is asked for, by default that of the service; raises ``BadRequest``."""
+    try:
+        return service.what_if(method, None if weights is None else parse_weights(weights))
+    except ValueError as error:
+        detail = "The weights are not valid."
+        raise BadRequest(detail, [Reason("weights", str(error))]) from None
+
+
+WhatIf: TypeAlias = Annotated[MasteryModel, Depends(what_if)]
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=1000, description="Entries a page.")]

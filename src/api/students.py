@@ -6,14 +6,25 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from ..answers import HistoryAnswer, MasteryAnswer, OutcomesAnswer, StrugglesAnswer
+from ..answers import (
+    HistoryAnswer,
+    MasteryAnswer,
+    OutcomesAnswer,
+    PathAnswer,
+    RecommendationsAnswer,
+    StrugglesAnswer,
+)
 from ..domain.explanation import Explanation
+from ..domain.forecast import WEEK, Forecast
 from ..domain.history import Interval
 from ..errors import BadRequest, Reason
+from ..event_schema import ShortId
+from ..mastery_service import Answer
 from ..problems import problems
 from .access import ReadableStudent
 from .conditions import NOT_MODIFIED, tagged
-from .parameters import AsOf, IsoDate, Limit, Mastery, MethodName, Topic
+from .curriculum import TheCurriculum
+from .parameters import AsOf, IsoDate, Limit, Mastery, Topic, WhatIf
 
 router = APIRouter(prefix="/api/v1/students/{student_id}", tags=["students"], responses=problems(401, 403))
 
@@ -23,12 +34,15 @@ async def mastery(
     request: Request,
     student_id: ReadableStudent,
     service: Mastery,
+    model: WhatIf,
     as_of: AsOf = None,
     topic: Topic = None,
-    method: MethodName = None,
 ) -> Response:
-    """Return where the student stands, as a whole and in each topic; with ``topic`` in that topic only."""
-    return tagged(request, await service.mastery(student_id, as_of=as_of, topic=topic, method=method))
+    """Return where the student stands, as a whole and in each topic; with ``topic`` in that topic only.
+
+    With ``method`` or ``weights`` the answer is what it would be with these, and says so.
+    """
+    return tagged(request, await service.mastery(student_id, as_of=as_of, topic=topic, model=model))
 
 
 @router.get("/mastery/explanation", response_model=Explanation, responses=NOT_MODIFIED)
@@ -44,13 +58,14 @@ async def history(
     request: Request,
     student_id: ReadableStudent,
     service: Mastery,
+    model: WhatIf,
     first: Annotated[IsoDate | None, Query(alias="from", description="29 days before the last when not given.")] = None,
     last: Annotated[IsoDate | None, Query(alias="to", description="Today when not given.")] = None,
     interval: Annotated[Interval, Query(description="A week ends on Sunday.")] = Interval.DAY,
     topic: Topic = None,
 ) -> Response:
     """Return the standing at the end of each day, week or month; the last point is on ``to``."""
-    answer = await service.history(student_id, first=first, last=last, interval=interval, topic=topic)
+    answer = await service.history(student_id, first=first, last=last, interval=interval, topic=topic, model=model)
     return tagged(request, answer)
 
 
@@ -78,6 +93,49 @@ async def struggles(
     """Return the signs that the student needs help, newest first."""
     found = await service.struggles(student_id, only_open=only_open)
     return Response(msgspec.json.encode(found), media_type="application/json")
+
+
+@router.get("/predictions", response_model=Forecast)
+async def predictions(
+    student_id: ReadableStudent,
+    service: Mastery,
+    horizon_days: Annotated[int, Query(ge=1, le=30, description="How many days ahead.")] = WEEK,
+) -> Response:
+    """Return where the student's mastery is expected to be, how sure that is, and the risk of ending low.
+
+    Without enough evidence nothing is expected: ``status`` tells, and the rest is null.
+    """
+    return _private(await service.forecast(student_id, horizon_days=horizon_days))
+
+
+@router.get("/recommendations", response_model=RecommendationsAnswer)
+async def recommendations(
+    student_id: ReadableStudent,
+    service: Mastery,
+    curriculum: TheCurriculum,
+    limit: Annotated[int, Query(ge=1, le=50, description="At most so many.")] = 5,
+) -> Response:
+    """Return what the student should do next, most important first, with the reasons.
+
+    Nothing whose prerequisites are missing is recommended; without evidence it is the start of the curriculum.
+    """
+    return _private(await service.recommendations(student_id, await curriculum.get(), limit=limit))
+
+
+@router.get("/learning-path", response_model=PathAnswer)
+async def learning_path(
+    student_id: ReadableStudent,
+    service: Mastery,
+    curriculum: TheCurriculum,
+    target: Annotated[ShortId, Query(description="The topic to get to.")],
+) -> Response:
+    """Return everything that leads to a topic of the curriculum, in the order in which to learn it."""
+    return _private(await service.learning_path(student_id, await curriculum.get(), target=target))
+
+
+def _private(answer: Answer) -> Response:
+    # Without an ETag: more than the state and the day goes into it.
+    return Response(answer.body, media_type="application/json")
 
 
 def _position(cursor: str) -> tuple[int, str, int]:

@@ -7,11 +7,11 @@ from itertools import islice
 import click
 from rich.table import Table
 
-from ..cohort_service import Precondition
 from ..config import Settings
 from ..domain.cohorts import MAX_STUDENTS, Cohort
 from ..domain.simulator import simulate
 from ..errors import CommandFailed, PreconditionFailed
+from ..preconditions import Precondition
 from ..resources import Resources, open_security
 from ..security import Role
 from .serve import run

@@ -96,6 +96,29 @@ class MasteryModel:
         return sha256(text.encode()).hexdigest()[:12]
 
 
+def parse_weights(text: str) -> dict[Component, int]:
+    """Read ``completion=0.4,quiz=0.3,…`` into micro-units by component.
+
+    Raises ``ValueError`` with a reason that says nothing of the text.
+    """
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    try:
+        weights = {name.strip(): Decimal(number) * MICRO for name, _, number in pairs}
+    except ArithmeticError:
+        message = "must look like completion=0.4,quiz=0.3,quality=0.2,consistency=0.1"
+        raise ValueError(message) from None
+    if sorted(weights) != sorted(Component) or len(pairs) != len(Component):
+        message = f"must name each of {', '.join(Component)} once"
+        raise ValueError(message)
+    if any(not weight.is_finite() or weight < 0 or weight != weight.to_integral_value() for weight in weights.values()):
+        message = "must hold numbers of 0 or more with at most six decimals"
+        raise ValueError(message)
+    if sum(weights.values()) != MICRO:
+        message = "must add up to 1"
+        raise ValueError(message)
+    return {component: int(weights[component]) for component in Component}
+
+
 def _renormalise(weights: dict[Component, int]) -> dict[Component, float]:
     total = sum(weights.values())
     return {component: share(weight, total) if total else 0.0 for component, weight in weights.items()}

@@ -38,12 +38,17 @@ RULES = {
     "GET /api/v1/students/{student_id}/mastery/history": READERS,
     "GET /api/v1/students/{student_id}/outcomes": READERS,
     "GET /api/v1/students/{student_id}/struggles": READERS,
+    "GET /api/v1/students/{student_id}/predictions": READERS,
+    "GET /api/v1/students/{student_id}/recommendations": READERS,
+    "GET /api/v1/students/{student_id}/learning-path": READERS,
     "GET /api/v1/students/{student_id}/events/{event_id}": INGESTERS,
     "POST /api/v1/events": INGESTERS,
     "GET /api/v1/dead-letters": ADMINS,
     "GET /api/v1/dead-letters/{letter_id}": ADMINS,
     "POST /api/v1/dead-letters/{letter_id}/replay": ADMINS,
     "POST /api/v1/dead-letters/{letter_id}/discard": ADMINS,
+    "GET /api/v1/curriculum": WITH_TOKEN,
+    "PUT /api/v1/curriculum": ADMINS,
     "GET /api/v1/cohorts": STAFF,
     "GET /api/v1/cohorts/{cohort_id}": COHORT_READERS,
     "PUT /api/v1/cohorts/{cohort_id}": ADMINS,
@@ -63,6 +68,9 @@ INTENTS = {
     "mastery_calculation": (ABOUT_STUDENT, READERS),
     "get_mastery": (ABOUT_STUDENT, READERS),
     "explain_mastery": (ABOUT_STUDENT, READERS),
+    "get_prediction": (ABOUT_STUDENT, READERS),
+    "get_recommendations": (ABOUT_STUDENT, READERS),
+    "generate_path": (ABOUT_STUDENT | {"target": "loops"}, READERS),
     "ingest_event": (wire("e-intent"), INGESTERS),
     "list_intents": ({}, WITH_TOKEN),
 }
@@ -72,9 +80,11 @@ BODIES: dict[str, object] = {
     "POST /api/v1/dead-letters/{letter_id}/discard": {"reason": "a test"},
     "POST /api/v1/events": [],
     "PUT /api/v1/cohorts/{cohort_id}": COHORTS[COHORT],
+    "PUT /api/v1/curriculum": {"topics": [{"topic": "loops", "title": "Loops", "module": "Control flow"}]},
     "POST /process": {"intent": "list_intents"},
     "POST /api/v1/process": {"intent": "list_intents"},
 }
+QUERIES = {"GET /api/v1/students/{student_id}/learning-path": {"target": "loops"}}
 
 
 def routes_of_the_application() -> list[str]:
@@ -99,7 +109,9 @@ async def ask(
     method, path = route.split()
     ids = {"student_id": student_id, "cohort_id": cohort_id, "user_id": "teacher-1"}
     target = path.format(event_id="e-1", letter_id="0-0", name="swagger-ui.css", **ids)
-    return await client.request(method, target, headers=CALLERS[caller], json=BODIES.get(route))
+    return await client.request(
+        method, target, headers=CALLERS[caller], json=BODIES.get(route), params=QUERIES.get(route)
+    )
 
 
 def verdict(answer: httpx.Response) -> str:

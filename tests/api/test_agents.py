@@ -10,7 +10,16 @@ from tests.making import wire
 from .student import ADMIN, STUDENT
 from .tokens import bearer
 
-KNOWN = ["explain_mastery", "get_mastery", "ingest_event", "list_intents", "mastery_calculation"]
+KNOWN = [
+    "explain_mastery",
+    "generate_path",
+    "get_mastery",
+    "get_prediction",
+    "get_recommendations",
+    "ingest_event",
+    "list_intents",
+    "mastery_calculation",
+]
 PATHS = pytest.mark.parametrize("path", ["/process", "/api/v1/process"])
 
 

@@ -19,7 +19,7 @@ VALUE = {"score", "confidence", "weight", "effective_weight"}
 
 async def test_mastery_has_the_documented_shape(client: httpx.AsyncClient) -> None:
     answer = await read(client, "mastery")
-    assert set(answer) == {"student_id", "as_of", *STANDING, "topics", "model", "complete", "evidence_from"}
+    assert set(answer) == {"student_id", "as_of", *STANDING, "topics", "model", "complete", "evidence_from", "what_if"}
     assert list(answer["components"]) == ["completion", "quiz", "quality", "consistency"]
     assert all(set(value) == VALUE for value in answer["components"].values())
     assert [topic["topic"] for topic in answer["topics"]] == ["functions", "lists", "loops"]
@@ -126,7 +126,7 @@ async def test_the_parts_of_an_explanation_add_up_to_the_score_of_the_answer(
 
 async def test_a_history_has_a_point_for_every_day_and_ends_like_the_answer_of_today(client: httpx.AsyncClient) -> None:
     answer = await read(client, "mastery/history")
-    assert set(answer) == {"points"}
+    assert set(answer) == {"points", "model", "what_if"}
     points = answer["points"]
     assert all(set(point) == {"date", *STANDING} for point in points)
     days = [date.fromisoformat(point["date"]) for point in points]

@@ -5,10 +5,11 @@ from typing import TypeAlias
 
 import pytest
 
-from src.cohort_service import CohortService, Precondition, etag_of
+from src.cohort_service import CohortService
 from src.domain.cohorts import Cohort, Membership
 from src.errors import NotFound, PreconditionFailed
 from src.ports import StoredCohort
+from src.preconditions import Precondition, tag_of
 from tests.cohorts import MemoryCohorts
 
 Act: TypeAlias = Callable[[CohortService, Precondition], Awaitable[object]]
@@ -57,7 +58,7 @@ async def test_without_a_condition_the_last_to_write_wins(cohorts: Interrupted) 
 async def test_a_condition_is_checked_against_what_is_there_not_against_what_was_read(
     cohorts: Interrupted, act: Act
 ) -> None:
-    read = frozenset({etag_of(cohorts.kept["loops"])})
+    read = frozenset({tag_of(cohorts.kept["loops"].version)})
     cohorts.meanwhile = lambda: cohorts.add("loops", Membership.STUDENTS, "cy")
     with pytest.raises(PreconditionFailed):
         await act(CohortService(cohorts), Precondition(match=read))
