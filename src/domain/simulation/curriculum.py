@@ -1,4 +1,4 @@
-"""What the made-up students learn: eight topics of Python in order, with their exercises and quizzes.
+"""What the made-up students learn: the first eight topics of the course, with their exercises and quizzes.
 
 Hardness and ability share one scale, on which students begin around 0; at equal values half of the exercises are
 understood.
@@ -84,15 +84,13 @@ def _quizzes(topic: str, items: tuple[Item, ...]) -> tuple[Quiz, ...]:
 
 
 CURRICULUM = (
-    _topic("basics", 0.0, "variables numbers strings printing", "NameError SyntaxError TypeError"),
-    _topic("control-flow", 0.1, "conditions loops ranges booleans", "IndentationError SyntaxError NameError"),
-    _topic("data-structures", 0.25, "lists dictionaries tuples sets", "IndexError KeyError TypeError"),
-    _topic("functions", 0.3, "parameters return-values scope recursion", "TypeError UnboundLocalError RecursionError"),
-    _topic("object-orientation", 0.5, "classes methods inheritance attributes", "AttributeError TypeError NameError"),
-    _topic("files", 0.4, "reading writing paths formats", "FileNotFoundError ValueError UnicodeDecodeError"),
-    _topic("errors", 0.45, "exceptions handling raising debugging", "ValueError ZeroDivisionError KeyError"),
-    _topic(
-        "libraries", 0.5, "imports packages documentation testing", "ModuleNotFoundError AttributeError ImportError"
-    ),
+    _topic("variables", 0.0, "naming assignment reassignment", "NameError SyntaxError"),
+    _topic("numbers", 0.1, "integers floats operators precedence", "TypeError ZeroDivisionError ValueError"),
+    _topic("strings", 0.2, "literals indexing slicing methods", "TypeError IndexError AttributeError"),
+    _topic("booleans", 0.15, "comparison logic truthiness", "SyntaxError NameError TypeError"),
+    _topic("conditionals", 0.25, "if elif else nesting", "IndentationError SyntaxError NameError"),
+    _topic("loops", 0.35, "for while range break-continue", "IndentationError TypeError NameError"),
+    _topic("lists", 0.4, "indexing slicing methods mutation", "IndexError TypeError ValueError"),
+    _topic("functions", 0.5, "definition parameters return-values", "TypeError UnboundLocalError NameError"),
 )
-"""The topics in the order in which they are taken."""
+"""The topics in the order in which they are taken: the first term of the course in ``src/domain/curriculum.py``."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from src.domain.curriculum import DEFAULT
 from src.domain.days import DAY_US, from_date, to_date
 from src.domain.events import ALIASES, Event, EventType
 from src.domain.history import Interval, history, points
@@ -272,3 +273,13 @@ def test_more_ability_makes_success_no_less_probable(low: float, high: float) ->
 
 def test_every_ten_students_are_of_every_kind() -> None:
     assert {profile_of(number).name for number in range(101, 111)} == {profile.name for profile in ROSTER}
+
+
+def test_made_up_students_learn_what_the_curriculum_begins_with() -> None:
+    taken: set[str] = set()
+    for topic in CURRICULUM:
+        assert set(DEFAULT.by_name[topic.name].prerequisites) <= taken
+        assert {skill for quiz in topic.quizzes for item in quiz.items for skill in item.skills} <= set(
+            DEFAULT.by_name[topic.name].skills
+        )
+        taken.add(topic.name)
