@@ -5,14 +5,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 
 ROOT = Path(__file__).parent.parent
 SECRET = "a-secret-of-the-tests-with-enough-bytes"  # used nowhere else
 START_S = 30
+_END = ""
 _LISTENING = re.compile(r"running on (http://[\d.]+:\d+)")
 
 
@@ -23,12 +26,21 @@ class Service:
     process: subprocess.Popen[str]
     url: str
     log: list[str]
+    reading: threading.Thread
+    news: "Queue[str]"
+
+    def wait_for(self, text: str) -> str:
+        """Return the next line of the log that holds a text, of those that nobody waited for yet."""
+        while text not in (line := self.news.get(timeout=START_S)):
+            pass
+        return line
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Stop it as an operator would, and return its exit code."""
         self.process.send_signal(by)
-        self.log += self.process.communicate(timeout=START_S)[1].splitlines()
-        return self.process.returncode
+        code = self.process.wait(timeout=START_S)
+        self.reading.join(START_S)
+        return code
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
@@ -64,18 +76,30 @@ def run(*arguments: str | Path, data_dir: Path, given: str | None = None, **sett
 def service(data_dir: Path, *options: str, **settings: str) -> Iterator[Service]:
     """Run ``serve`` on a port of the system's choice until the block ends."""
     process = command("serve", "--port", "0", *options, data_dir=data_dir, **settings)
-    running = Service(process, "", [])
+    log: list[str] = []
+    news: Queue[str] = Queue()
+    reading = threading.Thread(target=_read, args=(process, log, news), daemon=True)
+    reading.start()
+    running = Service(process, "", log, reading, news)
     try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            running.log.append(line)
-            found = _LISTENING.search(line)
-            if found:
-                running.url = found[1]
-                break
-        assert running.url, "".join(running.log)
+        while not (found := _LISTENING.search(line := news.get(timeout=START_S))):
+            assert line != _END, "".join(log)
+        running.url = found[1]
         yield running
     finally:
         if process.poll() is None:
             process.terminate()
-            process.communicate(timeout=START_S)
+            process.wait(timeout=START_S)
+        reading.join(START_S)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _read(process: subprocess.Popen[str], log: list[str], news: "Queue[str]") -> None:
+    """Read the log to its end, or the process would wait for somebody to do so."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        log.append(line)
+        news.put(line)
+    news.put(_END)

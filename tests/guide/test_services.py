@@ -132,14 +132,10 @@ def test_section_4_topic_rules_are_listed(kafka: KafkaBroker) -> None:
 def test_section_4_the_log_tells_of_kafka_and_of_dead_letters_with_the_correlation_id_of_the_event(
     running: Service,
 ) -> None:
-    assert running.process.stderr is not None
-    for line in running.process.stderr:
-        running.log.append(line)
-        if "DLQ" in line:
-            break
+    line = running.wait_for("DLQ")
     # Those of the consumer's own process too are JSON, one object a line.
     assert any("KAFKA resumes" in json.loads(line)["message"] for line in running.log)
-    assert "asked-for-2" in running.log[-1]
+    assert "asked-for-2" in line
 
 
 @pytest.mark.usefixtures("running")
