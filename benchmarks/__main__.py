@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from . import domain, drain, guidance, import_file, latency, load, reads, redis_memory, security, startup
+from . import domain, drain, erasure, guidance, import_file, latency, load, reads, redis_memory, security, startup
 from .figures import Figure, show
 from .measure import NotHere
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "drain": drain.run,
     "latency": latency.run,
     "load": load.run,
+    "erasure": erasure.run,
 }
 # The import first: the memory of a child is not seen below what this process held when it started the child.
 

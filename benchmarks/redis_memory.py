@@ -1,6 +1,7 @@
 """What the standard student takes in Redis, beside the same state compressed as a whole."""
 
 import asyncio
+import secrets
 import zlib
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from redis import Redis
 
 from src.adapters.redis_client import redis_client
 from src.adapters.redis_store import open_redis_store
+from src.domain.erasures import Pseudonym
 from src.ports import Retention, wall_clock
 from src.resources import new_version
 from src.state_manager import StateKeyPatterns
@@ -47,7 +49,13 @@ def run() -> list[Figure]:
 async def _apply(url: str, redis: "Redis") -> dict[str, int]:
     today = datetime.now(UTC).date()
     largest = dict.fromkeys(KEYS, 0)
-    async with open_redis_store(redis_client(url), retention=Retention(), new_version=new_version) as store:
+    opening = open_redis_store(
+        redis_client(url),
+        retention=Retention(),
+        new_version=new_version,
+        pseudonym=Pseudonym(secrets.token_bytes(32)),
+    )
+    async with opening as store:
         for wire in standard_events(STUDENT, today):
             await store.apply([checked(wire, today)], wall_clock())
             for pattern in KEYS:

@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_max_lifetime_days: Annotated[int, Field(ge=1, le=366)] = 31
+    pseudonym_key: Secret | None = None
     audit_key: Secret | None = None
     audit_days: Annotated[int, Field(ge=30, le=3650)] = 365
     rate_limit_reads: Annotated[int, Field(ge=0)] = 1200
@@ -159,8 +160,8 @@ class Settings(BaseSettings):
         if settings.production:
             if settings.jwt_secret is None and settings.jwt_jwks_url is None:
                 reasons.append(Reason("JWT_SECRET", "is required in production"))
-            if settings.audit_key is None:
-                reasons.append(Reason("AUDIT_KEY", "is required in production"))
+            keys = {"AUDIT_KEY": settings.audit_key, "PSEUDONYM_KEY": settings.pseudonym_key}
+            reasons += [Reason(name, "is required in production") for name, key in keys.items() if key is None]
             reasons += settings.weaknesses()
         if reasons:
             raise ConfigurationError(reasons)

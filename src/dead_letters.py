@@ -16,6 +16,8 @@ MAX_TEXT = 1024
 _MAX_ID = 128
 _RECORD_BYTES, _HEADER_BYTES = 300, 150
 _NO_FIELD = "record"
+_STUDENT = re.compile(rb'"(?:student_id|subject)"\s*:\s*"([A-Za-z0-9._-]{1,64})"')
+_STUDENT_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NEXT_FIELD = re.compile(r"; (?=[\w.-]+: )", re.ASCII)
 _log = logging.getLogger("mastery_engine.dead_letters")
 _CLASS = "mastery_engine.errors.InvalidEvent"
@@ -96,6 +98,13 @@ def tell_buried(dead: Sequence[Message], metrics: Metrics) -> None:
             "correlation_id": told.correlation_id or "-",
         }
         _log.warning("DLQ record buried", extra=fields)
+
+
+def students_in(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> frozenset[str]:
+    """Return the ids in a record that can be recognised as those of students, even where it is not valid JSON."""
+    named = [key or b"", *_STUDENT.findall(value or b"")]
+    named += [text or b"" for name, text in headers if name.lower() == "ce_subject"]
+    return frozenset(text.decode() for text in named if _STUDENT_ID.fullmatch(text))
 
 
 def read_back(

@@ -119,6 +119,7 @@ class KafkaConsumer:
         self._uncommitted = False
         self._checked_s = 0.0
         self._polled_s = 0.0
+        self._followed_s = 0.0
         self._stopping = False
         self._consumer.subscribe(
             [Topic.EVENTS], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
@@ -251,6 +252,9 @@ class KafkaConsumer:
 
     def _work(self, runner: asyncio.Runner) -> Outcome:
         """Work on a batch of the partition whose turn it is."""
+        if time.monotonic() - self._followed_s > IDLE_CHECK_S:
+            self._followed_s = time.monotonic()
+            runner.run(self._service.follow_erasures())
         self._read_on()
         if not self._waiting_records:
             return self._idle(runner)

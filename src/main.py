@@ -11,10 +11,10 @@ from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
 from . import __version__
-from .api import agents, audit, cohorts, curriculum, dead_letters, docs, events, health, students
+from .api import agents, audit, cohorts, curriculum, dead_letters, docs, events, health, privacy, students
 from .api.parameters import single_values
 from .audit_middleware import audit_middleware
-from .errors import AuditUnavailable, StoreUnavailable
+from .errors import AuditUnavailable, BrokerUnavailable, StoreUnavailable
 from .middleware import (
     correlation_middleware,
     rate_limit_headers_middleware,
@@ -24,12 +24,12 @@ from .middleware import (
 )
 from .problems import Problem, add_problem_handlers
 from .processes import ProcessRole, from_environment
-from .resources import TRIM_EVERY_S, Opener, Resources
+from .resources import MEET_EVERY_S, TRIM_EVERY_S, Opener, Resources
 
 _log = logging.getLogger("mastery_engine.main")
 
 START_AGAIN_S = 5.0
-_ROUTERS = (health, events, students, cohorts, curriculum, dead_letters, audit, agents, docs)
+_ROUTERS = (health, events, students, privacy, cohorts, curriculum, dead_letters, audit, agents, docs)
 
 DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
 
@@ -43,7 +43,8 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_resources() as resources:
             app.state.resources = resources
-            tasks = [asyncio.create_task(_sweep(resources)), asyncio.create_task(_record_start(resources, role))]
+            work = (_sweep(resources), _record_start(resources, role), _meet(resources))
+            tasks = [asyncio.create_task(one) for one in work]
             _log.info("SERVICE started", extra={"version": __version__, "environment": resources.settings.environment})
             try:
                 yield
@@ -121,6 +122,14 @@ async def _record_start(resources: Resources, role: ProcessRole) -> None:
             await resources.audit.record_start(resources.settings, version=__version__, role=role)
             return
         await asyncio.sleep(START_AGAIN_S)
+
+
+async def _meet(resources: Resources) -> None:
+    """Notice within a second that the store is another instance."""
+    while True:
+        with suppress(StoreUnavailable, BrokerUnavailable):
+            await resources.state.meet()
+        await asyncio.sleep(MEET_EVERY_S)
 
 
 app = create_app()

@@ -231,6 +231,20 @@ class MasteryService:
     def _is_other(self, model: MasteryModel) -> bool:
         return model.config_id != self._model.config_id
 
+    def cached(self, student_id: str) -> int:
+        """Return how many answers about a student are held in memory."""
+        return sum(key[1] == student_id for key in self._answers)
+
+    def forget(self, student_id: str) -> int:
+        """Drop the answers about a student that are held in memory, and return how many there were.
+
+        Those of other processes are never given again: each is asked for the version of a state that is gone.
+        """
+        keys = [key for key in self._answers if key[1] == student_id]
+        for key in keys:
+            self._answers.pop(key, None)
+        return len(keys)
+
     async def outcomes(self, student_id: str, *, limit: int, before: tuple[int, str, int] | None) -> OutcomesAnswer:
         """Return a page of recent outcomes, newest first, older than the position given."""
         recent = await self._recent(student_id)

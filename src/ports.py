@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from .domain.aggregates import Aggregates
 from .domain.cohorts import Cohort, Membership
+from .domain.erasures import Erasure
 from .domain.events import Event, EventStatus
 from .domain.outcomes import Outcome, Recent
 from .domain.state import StudentState
@@ -70,8 +71,9 @@ class EvidenceStore(Protocol):
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         """Count each event once and add it, all in one durable step; return what became of each, in order.
 
-        The result is ``applied``, ``duplicate`` (its id was counted) or ``conflict`` (with other content, told for as
-        long as checkpoints are kept). What retention no longer keeps as of now is trimmed from the students touched.
+        The result is ``applied``, ``duplicate`` (its id was counted), ``conflict`` (with other content, told for as
+        long as checkpoints are kept) or ``refused`` (the student was erased, and has not consented before it was
+        received). What retention no longer keeps as of now is trimmed from the students touched.
         """
 
     async def version(self, student_id: str) -> int | None:
@@ -97,6 +99,73 @@ class Verdict:
     student_id: str
     event_id: str
     status: EventStatus
+    received_us: int
+
+
+class PersonalData(Protocol):
+    """One place where something about students is stored."""
+
+    async def export(self, student_id: str) -> object | None:
+        """Return everything stored about a student as plain values, None where nothing is."""
+
+    async def erase(self, student_id: str) -> int:
+        """Remove it for good, and return how many entries went; a second time there is nothing left."""
+
+    async def remains(self, student_id: str) -> int:
+        """Return how many entries there are, looked for afresh and not where ``erase`` knows them to be."""
+
+
+class Erasable(Protocol):
+    """The state of students, as erasure uses it.
+
+    Every student who was erased has a marker there, which each write that makes a state anew reads in its own step. It
+    is kept under a pseudonym and has no end.
+    """
+
+    async def erasure(self, student_id: str) -> Erasure | None:
+        """Return the marker of a student, None for one who was never erased."""
+
+    async def erase(self, student_id: str, erasure: Erasure) -> int:
+        """Delete a student's state and set the marker in one step; return how many entries went.
+
+        Where the marker is newer, or tells of consent after this very erasure, nothing is done: so consent is set in
+        the same way, and what came after it stays.
+        """
+
+    async def sweep(self) -> None:
+        """Return when what was deleted, by whatever place in the same store, can be read from no file of it."""
+
+    async def enforce(self, erasures: Mapping[str, Erasure]) -> int:
+        """Erase, by pseudonym, whoever has an older marker or none; return how many students had a state.
+
+        Where every marker is there nothing else is looked at; else the ids of all students are, once.
+        """
+
+    async def export(self, student_id: str) -> object | None:
+        """Return everything stored about a student as plain values, None where nothing is."""
+
+    async def remains(self, student_id: str) -> int:
+        """Return how many entries there are of a student, found by looking through all."""
+
+
+class ErasureLedger(Protocol):
+    """Remembers outside the state who was erased, by pseudonym, so that no older copy of the state brings them back.
+
+    Raises ``StoreUnavailable`` or ``BrokerUnavailable``.
+    """
+
+    async def read(self) -> Mapping[str, Erasure]:
+        """Return the newest entry of each student, everything considered that was written before the call."""
+
+    async def write(self, pseudonym: str, erasure: Erasure) -> None:
+        """Return when an entry is safe."""
+
+
+class TopicRetention(Protocol):
+    """Knows how long Kafka's topics keep what is in them; raises ``BrokerUnavailable``."""
+
+    async def longest_ms(self) -> int | None:
+        """Return the longest time that a topic with personal data keeps a record, None where that is for ever."""
 
 
 class Written(StrEnum):
@@ -113,6 +182,7 @@ class Topic(StrEnum):
     EVENTS = "mastery.events"
     DEAD_LETTERS = "mastery.dlq"
     RESULTS = "mastery.results"
+    ERASURES = "mastery.erasures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +214,8 @@ class Offsets:
 class Derivable:
     """What a result is derived from: one version of a student's state, and what was last told of it.
 
-    ``others`` is the window of outcomes that are no answers, oldest first.
+    ``others`` is the window of outcomes that are no answers, oldest first; ``erasures`` how often the student was
+    erased before.
     """
 
     version: int
@@ -152,6 +223,7 @@ class Derivable:
     aggregates: Aggregates
     others: tuple[Outcome, ...]
     told: bytes | None
+    erasures: int = 0
 
 
 class StreamState(Protocol):
@@ -166,6 +238,9 @@ class StreamState(Protocol):
 
     async def is_same(self) -> bool:
         """Tell whether it still is the instance that ``begin`` met."""
+
+    async def enforce(self, erasures: Mapping[str, Erasure]) -> int:
+        """Erase whoever has an older marker or none, as ``Erasable.enforce`` does."""
 
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         """Apply a batch, as ``EvidenceStore.apply`` does."""
@@ -218,7 +293,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What a dead letter tells of itself; what it does not tell is None."""
+    """What a dead letter tells of itself; what it does not tell is None.
+
+    ``students`` are the ids that can be recognised in it as those of students.
+    """
 
     partition: int
     offset: int
@@ -228,6 +306,13 @@ class DeadLetter:
     event_id: str | None
     correlation_id: str | None
     origin: Origin | None
+    students: frozenset[str] = frozenset()
+
+    @property
+    def received_ms(self) -> int:
+        """Return when the record was received, or else when it was buried."""
+        known = None if self.origin is None else self.origin.timestamp_ms
+        return self.timestamp_ms if known is None else known
 
     @property
     def letter_id(self) -> str:
@@ -297,6 +382,12 @@ class DeadLetterIndex(Protocol):
 
     async def remember(self, letter: DeadLetter, handled: Handled) -> Handled:
         """Keep what was done, unless something was before; return what is kept."""
+
+    async def forget(self, student_id: str) -> int:
+        """Forget what was done with the dead letters of a student, and return of how many."""
+
+    async def kept(self, student_id: str) -> int:
+        """Return of how many dead letters of a student something is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +484,9 @@ class Maintenance(Protocol):
     async def ping(self) -> None:
         """Return when the store can be read."""
 
+    async def meet(self) -> None:
+        """Look whether the store still is the instance known, and make good what another one does not know."""
+
     async def state(self, student_id: str) -> StudentState | None:
         """Return everything that is known of a student."""
 
@@ -488,16 +582,3 @@ class Witness(Protocol):
 
     def tell(self, head: Link) -> None:
         """Remember the newest row."""
-
-
-class PersonalData(Protocol):
-    """A place that holds something of a student."""
-
-    async def export(self, student_id: str) -> object | None:
-        """Return what is held of a student, as JSON; None where there is nothing."""
-
-    async def erase(self, student_id: str) -> int:
-        """Erase it; return how many things went."""
-
-    async def remains(self, student_id: str) -> int:
-        """Return how many things are still there."""

@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from .adapters.kafka_erasures import KafkaErasures
 from .adapters.kafka_producer import KafkaPublisher
 from .adapters.kafka_topics import GROUP, KafkaLag, KafkaTopics
 from .adapters.redis_store import RedisStore
@@ -29,7 +30,16 @@ from .errors import BrokerUnavailable, ConsumerUnavailable
 from .kafka_consumer import KafkaConsumer
 from .observability import Metrics
 from .ports import Topic, wall_clock
-from .resources import Resources, keys_of, mastery_model, new_version, open_resources, redis_of, ttl_of
+from .resources import (
+    Resources,
+    keys_of,
+    mastery_model,
+    new_version,
+    open_pseudonyms,
+    open_resources,
+    redis_of,
+    ttl_of,
+)
 from .stream_service import StreamService
 
 if TYPE_CHECKING:
@@ -160,12 +170,19 @@ class ConsumerThread:
         retention = ttl_of(self._settings).retention
         client = redis_of(self._settings)
         store = RedisStore(
-            client, retention=retention, new_version=new_version, keys=keys_of(self._settings), follows=False
+            client,
+            retention=retention,
+            new_version=new_version,
+            pseudonym=open_pseudonyms(self._settings),
+            keys=keys_of(self._settings),
+            follows=False,
         )
         publisher = KafkaPublisher(self._settings.kafka_client())
+        ledger = KafkaErasures(self._settings.kafka_client(), publisher=publisher)
         service = StreamService(
             RedisStream(store, retention=retention),
             publisher,
+            ledger=ledger,
             model=mastery_model(self._settings),
             retention=retention,
             metrics=self._metrics,
@@ -186,6 +203,7 @@ class ConsumerThread:
                 self._stepped_s = time.monotonic()
         finally:
             consumer.close()
+            ledger.close()
             publisher.close()
             runner.run(client.aclose())
 

@@ -65,6 +65,8 @@ class Pseudonyms:
         """Destroy somebody's salt, so that nobody can tell which pseudonym was theirs; tell whether there was one."""
         pseudonym = await self.find(person)
         if pseudonym is None:
+            # What is recorded of this very erasure must not make a salt; the name it has leads to nobody either.
+            self._known.setdefault(person, self._pseudonym(person, self._new_salt(_SALT_BYTES)))
             return False
         self._known[person] = pseudonym
         return await self._salts.forget_salt(self._name(person))

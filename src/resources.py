@@ -8,26 +8,33 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from .adapters.audit_head import HeadFile
+from .adapters.erasure_file import ErasureFile
 from .adapters.kafka_dead_letters import KafkaDeadLetters
+from .adapters.kafka_erasures import KafkaErasures
 from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
+from .adapters.kafka_topics import KafkaTopics
 from .adapters.key_set import key_set_fetcher
 from .adapters.redis_audit import RedisAudit
-from .adapters.redis_client import Client, cluster_client, redis_client
+from .adapters.redis_client import Client, Instance, cluster_client, redis_client
 from .adapters.redis_cohorts import RedisCohorts
 from .adapters.redis_counts import RedisCounts
 from .adapters.redis_dead_letters import RedisDeadLetterIndex
 from .adapters.redis_documents import RedisDocuments
+from .adapters.redis_erasures import RedisErasures
 from .adapters.redis_store import open_redis_store
+from .adapters.rejected_files import RejectedFiles
 from .adapters.sqlite_audit import FILE_NAME as AUDIT_FILE
 from .adapters.sqlite_audit import SCHEMA as AUDIT_SCHEMA
 from .adapters.sqlite_audit import SqliteAudit
 from .adapters.sqlite_cohorts import SqliteCohorts
 from .adapters.sqlite_database import copy_database, open_database
 from .adapters.sqlite_documents import SqliteDocuments
+from .adapters.sqlite_erasures import SqliteErasures
 from .adapters.sqlite_store import SqliteStore
 from .audit import Seal
 from .audit_history import AuditHistory
@@ -35,13 +42,27 @@ from .audit_trail import AuditTrail
 from .cohort_service import CohortService
 from .config import Settings
 from .curriculum_service import CurriculumService
+from .dead_letter_privacy import StudentDeadLetters, VisibleDeadLetters
 from .dead_letter_service import DeadLetterService, NoDeadLetters
+from .domain.erasures import Pseudonym
 from .domain.model import MasteryModel
 from .errors import StoreUnavailable
 from .health import Check, Health
 from .mastery_service import MasteryService
 from .observability import Metrics
-from .ports import Clock, DeadLetterIndex, DocumentStore, EvidenceStore, Maintenance, SharedCounts, wall_clock
+from .ports import (
+    Clock,
+    DeadLetterIndex,
+    DocumentStore,
+    Erasable,
+    ErasureLedger,
+    EvidenceStore,
+    Maintenance,
+    PersonalData,
+    SharedCounts,
+    wall_clock,
+)
+from .privacy_service import CachedAnswers, PrivacyService, erase_again
 from .pseudonyms import Pseudonyms, derived_key
 from .rate_limits import RateLimiter, RouteClass
 from .rights import Rights
@@ -50,8 +71,10 @@ from .signing_keys import KeySet
 from .state_manager import Keys, StateManager, Ttl
 
 TRIM_EVERY_S = 3600
+MEET_EVERY_S = 1
 SECRET_FILE = "jwt-secret"  # noqa: S105  # the name of a file
 AUDIT_KEY_FILE = "audit-key"
+PSEUDONYM_FILE = "pseudonym-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +93,7 @@ class Resources:
     audit: AuditTrail
     audit_history: AuditHistory
     rates: RateLimiter
+    privacy: PrivacyService
     health: Health
     exposition: Callable[[], Awaitable[bytes]]
 
@@ -85,16 +109,37 @@ async def open_resources(
     metrics = Metrics()
     ttl = ttl_of(settings)
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(_open_stores(settings, ttl, data_dir))
+        pseudonym = open_pseudonyms(settings)
+        publisher = _open_publisher(settings, stack) if data_dir is None else None
+        ledger = _open_ledger(settings, publisher, stack)
+        stores = await stack.enter_async_context(
+            _open_stores(settings, ttl, pseudonym=pseudonym, ledger=ledger, clock=clock, data_dir=data_dir)
+        )
         state = StateManager(stores.evidence, maintenance=stores.maintenance, ttl=ttl, clock=clock)
         model = mastery_model(settings)
-        queue = _open_queue(settings, stack) if data_dir is None else None
+        queue = None if publisher is None else KafkaQueue(publisher)
         keys = await _open_keys(settings, stack)
         rates = rate_limiter(settings, stores.counts, clock)
         await stack.enter_async_context(_running(rates.keep_exchanging()))
         mastery = MasteryService(stores.evidence, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
         trail, history = await stack.enter_async_context(_open_audit(settings, stores, clock, data_dir))
         log = NoDeadLetters() if queue is None else KafkaDeadLetters(settings.kafka_client())
+        shown = VisibleDeadLetters(log, ledger=ledger, pseudonym=pseudonym)
+        places: dict[str, PersonalData] = {
+            "cohorts": stores.cohorts,
+            "cached_answers": CachedAnswers(mastery),
+            "dead_letters": StudentDeadLetters(shown, index=stores.handled),
+            "rejected_imports": RejectedFiles(settings.data_dir),
+            "audit_history": history,
+        }
+        privacy = PrivacyService(
+            stores.erasures,
+            places=places,
+            ledger=ledger,
+            pseudonym=pseudonym,
+            clock=clock,
+            topics=None if publisher is None else KafkaTopics(settings.kafka_client(), may_create=False),
+        )
         checks: dict[str, Check] = {"store": stores.maintenance.ping, "sanitisation": _check_sanitisation}
         if keys is not None:
             checks["keys"] = keys.check
@@ -107,7 +152,8 @@ async def open_resources(
             mastery=mastery,
             cohorts=CohortService(stores.cohorts),
             curriculum=CurriculumService(stores.documents),
-            dead_letters=DeadLetterService(mastery, log=log, index=stores.handled, clock=clock),
+            dead_letters=DeadLetterService(mastery, log=shown, index=stores.handled, clock=clock),
+            privacy=privacy,
             audit=trail,
             audit_history=history,
             rates=rates,
@@ -144,15 +190,26 @@ class Stores:
     audit: SqliteAudit | RedisAudit
     counts: SharedCounts | None
     """What several processes count together, None where there is only one."""
+    erasures: Erasable
 
 
 @asynccontextmanager
-async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> AsyncIterator[Stores]:
+async def _open_stores(
+    settings: Settings,
+    ttl: Ttl,
+    *,
+    pseudonym: Pseudonym,
+    ledger: ErasureLedger,
+    clock: Clock,
+    data_dir: Path | None,
+) -> AsyncIterator[Stores]:
     """Open Redis where one is configured, else the embedded database."""
     if settings.redis_url is None or data_dir is not None:
         folder = data_dir or settings.data_dir
         async with open_database(folder) as database, open_database(folder, AUDIT_FILE, AUDIT_SCHEMA) as trail:
-            embedded = SqliteStore(database, retention=ttl.retention, new_version=new_version)
+            embedded = SqliteStore(database, retention=ttl.retention, new_version=new_version, pseudonym=pseudonym)
+            erasures = SqliteErasures(database, store=embedded)
+            await erase_again(await ledger.read(), erasures.enforce)
             yield Stores(
                 evidence=embedded,
                 maintenance=embedded,
@@ -161,26 +218,35 @@ async def _open_stores(settings: Settings, ttl: Ttl, data_dir: Path | None) -> A
                 handled=NoDeadLetters(),
                 audit=SqliteAudit(trail),
                 counts=None,
+                erasures=erasures,
             )
         return
     # What Kafka holds is applied again where Redis loses it; without Kafka an answer is a promise.
-    opened = open_redis_store(
+    opening = open_redis_store(
         redis_of(settings),
         retention=ttl.retention,
         new_version=new_version,
+        pseudonym=pseudonym,
         keys=keys_of(settings),
         syncs=settings.kafka_bootstrap_servers is None,
     )
-    async with opened as store:
+    async with opening as store:
+        in_redis = RedisErasures(store, retention=ttl.retention, clock=clock)
+
+        async def enforce(instance: Instance) -> None:
+            await erase_again(await ledger.read(), partial(in_redis.enforce, instance=instance))
+
+        store.on_meeting = enforce
         tag = "cohorts" if settings.redis_cluster else ""
         yield Stores(
             evidence=store,
             maintenance=store,
             cohorts=RedisCohorts(store.client, new_version=new_version, hash_tag=tag),
             documents=RedisDocuments(store.client, new_version=new_version),
-            handled=RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter),
+            handled=RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter, pseudonym=pseudonym),
             audit=RedisAudit(store.client, lifetime=ttl.audit),
             counts=RedisCounts(store.client, lifetime=ttl.rate),
+            erasures=in_redis,
         )
 
 
@@ -201,13 +267,22 @@ async def _open_audit(
         yield trail, history
 
 
-def _open_queue(settings: Settings, stack: AsyncExitStack) -> KafkaQueue | None:
-    """Return the way to the topic of events where Kafka is configured."""
+def _open_publisher(settings: Settings, stack: AsyncExitStack) -> KafkaPublisher | None:
+    """Return the way to Kafka's topics where Kafka is configured."""
     if settings.kafka_bootstrap_servers is None:
         return None
     publisher = KafkaPublisher(settings.kafka_client())
     stack.callback(publisher.close)
-    return KafkaQueue(publisher)
+    return publisher
+
+
+def _open_ledger(settings: Settings, publisher: KafkaPublisher | None, stack: AsyncExitStack) -> ErasureLedger:
+    """Return the ledger of erasures, a topic where Kafka is configured, else a file."""
+    if publisher is None:
+        return ErasureFile(settings.data_dir)
+    ledger = KafkaErasures(settings.kafka_client(), publisher=KafkaQueue(publisher))
+    stack.callback(ledger.close)
+    return ledger
 
 
 def rate_limiter(settings: Settings, shared: SharedCounts | None, clock: Clock) -> RateLimiter:
@@ -299,6 +374,12 @@ def open_security(settings: Settings, clock: Clock = wall_clock, *, keys: KeySet
         max_lifetime_days=settings.jwt_max_lifetime_days,
         now=clock,
     )
+
+
+def open_pseudonyms(settings: Settings) -> Pseudonym:
+    """Return the pseudonyms; in development their key is made once and kept in the data directory."""
+    key = settings.in_clear(settings.pseudonym_key) or _development_secret(settings.data_dir, PSEUDONYM_FILE)
+    return Pseudonym(key.encode(errors="surrogateescape"))
 
 
 def _development_secret(data_dir: Path, name: str) -> str:

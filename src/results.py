@@ -12,6 +12,7 @@ import msgspec
 
 from .answers import MasteryAnswer, mastery_answer
 from .domain.days import DAY_US, day_of, to_text
+from .domain.erasures import revision
 from .domain.levels import Level
 from .domain.mastery import window
 from .domain.model import MasteryModel
@@ -90,7 +91,7 @@ def derive(student_id: str, state: Derivable, causes: Iterable[Cause], before: T
     now = Told(_levels(answers[last]), tuple(sorted([struggle.id for struggle in open_now])))
     data = {
         "student_id": student_id,
-        "revision": state.events,
+        "revision": revision(state.erasures, state.events),
         "causes": [cause.event_id for cause in ordered],
         "mastery": answers[as_of],
     }

@@ -16,6 +16,12 @@ class Rights:
     def __init__(self, teaching: Teaching) -> None:
         self._teaching = teaching
 
+    def check_owner(self, who: Principal, student_id: str) -> None:
+        """Let pass who may have everything stored about a student, them and an admin; raises ``Forbidden``."""
+        if not (who.has(Role.ADMIN) or (who.has(Role.STUDENT) and hmac.compare_digest(who.user_id, student_id))):
+            detail = "You may not read this student."
+            raise Forbidden(detail)
+
     async def check_student(self, who: Principal, student_id: str) -> None:
         """Let pass who may read a student; raises ``Forbidden``."""
         if who.has(Role.ADMIN) or (who.has(Role.STUDENT) and hmac.compare_digest(who.user_id, student_id)):

@@ -1,5 +1,6 @@
 """Names and lifetimes of what is stored, snapshots for people to read, and the state as canonical JSON."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +26,7 @@ class StateKeyPatterns:
     COUNTED: Final = "student:{student_id}:counted"
     EVENT: Final = "student:{student_id}:event:{event_id}"
     VERDICT: Final = "student:{student_id}:event:{event_id}:verdict"
+    EVENTS: Final = "student:{student_id}:events:{date}"
     MASTERY: Final = "student:{student_id}:mastery:{date}"
     COMPONENT: Final = "student:{student_id}:mastery:{date}:{component}"
     TOLD: Final = "student:{student_id}:told"
@@ -38,6 +40,8 @@ class StateKeyPatterns:
     COHORTS_OF_MEMBER: Final = "cohorts:{membership}:{member_id}"
     RATE: Final = "rate:{digest}"
     DEAD_LETTER: Final = "dead-letter:{partition}:{offset}:{timestamp_ms}"
+    DEAD_LETTERS_OF: Final = "dead-letters-of:{pseudonym}"
+    ERASURE: Final = "erasure:{pseudonym}"
     # One hash tag for all of the audit trail, cluster or not: one script touches several of them.
     AUDIT_CHAIN: Final = "{audit}:chain"
     AUDIT_ROWS: Final = "{audit}:rows"
@@ -61,6 +65,11 @@ class Keys:
         # Both do the same; the first in a quarter of the time, and there are many keys.
         return pattern.format(student_id=name, **names) if names else pattern.replace("{student_id}", name)
 
+    def student(self, key: str) -> str:
+        """Return whose key it is."""
+        name = key.split(":", 2)[1]
+        return name[1:-1] if self.tagged else name
+
 
 PLAIN: Final = Keys()
 
@@ -81,6 +90,15 @@ class Ttl:
     def retention(self) -> Retention:
         """Return the part that a store of evidence needs."""
         return Retention(self.student_data.days, self.event_checkpoint.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """How many students lose evidence at the end of a day, and how many of them the last that there is."""
+
+    date: str
+    trimmed: int
+    forgotten: int
 
 
 class Shown(Protocol):
@@ -116,9 +134,29 @@ class StateManager:
         ]
         await self._store.remember(snapshots, self._clock())
 
+    async def meet(self) -> None:
+        """Look whether the store still is the one known: one restored from an older copy is told who was erased."""
+        await self._maintenance.meet()
+
     async def trim(self) -> int:
         """Forget what retention no longer keeps; return how many students were touched."""
         return await self._maintenance.trim(self._clock())
+
+    async def expiring(self, days: int) -> list[Expiring]:
+        """Return what retention will forget on each of the next days, today first, if no evidence comes."""
+        trimmed, forgotten = Counter[int](), Counter[int]()
+        first = self.kept_from()
+        async for student_id in self.students():
+            stored = await self._store.aggregates(student_id)
+            parts = [] if stored is None else list(stored.aggregates.series.values())
+            held = {day for part in parts for day in part.days}
+            trimmed.update(held)
+            forgotten.update([max(held)] if held else [])
+        return [
+            # A day of evidence goes at the end of the day on which it is the oldest that is kept.
+            Expiring(to_date(self.today() + ahead).isoformat(), trimmed[first + ahead], forgotten[first + ahead])
+            for ahead in range(days)
+        ]
 
     async def dump(self, student_id: str, day: int) -> dict[str, Any] | None:
         """Return the state of a student as retention keeps it on a day, in canonical order."""

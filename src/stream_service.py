@@ -11,18 +11,33 @@ from itertools import islice
 
 from .dead_letters import Record, dead_letter, tell_buried
 from .domain.days import day_of, from_date
+from .domain.erasures import Erasure
 from .domain.events import Event, EventStatus
 from .domain.model import MasteryModel
 from .errors import InvalidJSON, Reason, Superseded
 from .event_validator import Invalid, decode_record, validate
 from .mastery_service import CORRELATION_HEADER
 from .observability import Metrics
-from .ports import Clock, Message, Partition, Publisher, Retention, Snapshot, StreamState, Verdict, Written
+from .ports import (
+    Clock,
+    ErasureLedger,
+    Message,
+    Partition,
+    Publisher,
+    Retention,
+    Snapshot,
+    StreamState,
+    Verdict,
+    Written,
+)
+from .privacy_service import erase_again
 from .results import Cause, Derived, Frame, Told, derive, told
 from .state_manager import StateKeyPatterns, snapshot_values
 
 SETTLED, READ = 500, 100
 """So many students are derived before they are published, and so many are read at once: memory stays bounded."""
+ERASING_S = 10
+"""After this time an erasure that was entered in the ledger is carried out, or else it never is by who entered it."""
 
 _CONFLICT = (Reason("event_id", "was counted with other content"),)
 
@@ -66,6 +81,7 @@ class StreamService:
         state: StreamState,
         publisher: Publisher,
         *,
+        ledger: ErasureLedger,
         model: MasteryModel,
         retention: Retention,
         metrics: Metrics,
@@ -74,6 +90,9 @@ class StreamService:
     ) -> None:
         self._state = state
         self._publisher = publisher
+        self._ledger = ledger
+        # Entries of the ledger that this instance of the store knows of for sure.
+        self._known: dict[str, Erasure] = {}
         self._model = model
         self._retention = retention
         self._metrics = metrics
@@ -83,12 +102,26 @@ class StreamService:
         self._unfinished: dict[str, Told] = {}
 
     async def begin(self) -> None:
-        """Meet the store as it is, and publish again those students that were published and not finished."""
+        """Meet the store as it is, erase again, and publish again who was published and not finished."""
         await self._state.begin()
+        self._known.clear()
+        await self._enforce(await self._ledger.read())
         carried = {student_id: dict[str, Cause]() for student_id in self._unfinished}
         async for _ in self._settle(carried, []):
             pass
         self._unfinished.clear()
+
+    async def follow_erasures(self) -> None:
+        """Complete the erasures that were entered a while ago and not carried out: who did that has died."""
+        overdue_us = self._clock() - ERASING_S * 1_000_000
+        entered = await self._ledger.read()
+        new = {name: one for name, one in entered.items() if self._known.get(name) != one}
+        await self._enforce({name: one for name, one in new.items() if one.changed_us <= overdue_us})
+
+    async def _enforce(self, erasures: Mapping[str, Erasure]) -> None:
+        if erasures:
+            await erase_again(erasures, self._state.enforce)
+            self._known |= erasures
 
     async def is_same(self) -> bool:
         """Tell whether the store is still the instance that ``begin`` met."""
@@ -230,4 +263,4 @@ class StreamService:
 
 
 def _judge(batch: _Batch, record: Record, event: Event, status: EventStatus) -> None:
-    batch.verdicts.append((record.offset, Verdict(event.student_id, event.event_id, status)))
+    batch.verdicts.append((record.offset, Verdict(event.student_id, event.event_id, status, event.received_us)))

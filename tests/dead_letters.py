@@ -5,8 +5,9 @@ The fakes pass ``tests/contract/test_dead_letters.py``, as what they stand in fo
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from src.dead_letters import Record, dead_letter, read_back
+from src.dead_letters import Record, dead_letter, read_back, students_in
 from src.errors import Reason
 from src.ports import DeadLetter, DeadLetterPage, DeadLetterRecord, Handled, Message
 from tests.making import NOW_US, wire
@@ -38,6 +39,7 @@ def letter(
     sent = message(value, code=code)
     at_ms = BURIED_MS + offset if timestamp_ms is None else timestamp_ms
     told = read_back(sent.headers, partition=partition, offset=offset, timestamp_ms=at_ms)
+    told = replace(told, students=students_in(sent.key, sent.value, sent.headers))
     return DeadLetterRecord(told, sent.key, sent.value, sent.headers)
 
 
@@ -72,13 +74,27 @@ class MemoryDeadLetterIndex:
     """The index in a dictionary."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[int, int, int], Handled] = {}
+        self.entries: dict[tuple[int, int, int], Handled] = {}
+        self.students: dict[tuple[int, int, int], frozenset[str]] = {}
 
     async def handled(self, letters: Sequence[DeadLetter]) -> list[Handled | None]:
-        return [self.kept.get(_key(one)) for one in letters]
+        return [self.entries.get(_key(one)) for one in letters]
 
     async def remember(self, letter: DeadLetter, handled: Handled) -> Handled:
-        return self.kept.setdefault(_key(letter), handled)
+        self.students[_key(letter)] = letter.students
+        return self.entries.setdefault(_key(letter), handled)
+
+    async def forget(self, student_id: str) -> int:
+        keys = self._of(student_id)
+        for key in keys:
+            del self.entries[key], self.students[key]
+        return len(keys)
+
+    async def kept(self, student_id: str) -> int:
+        return len(self._of(student_id))
+
+    def _of(self, student_id: str) -> list[tuple[int, int, int]]:
+        return [key for key, students in self.students.items() if student_id in students]
 
 
 def _key(letter: DeadLetter) -> tuple[int, int, int]:

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from src.domain.days import day_of
+from src.domain.erasures import Erasure
 from src.domain.events import Event, EventStatus
 from src.domain.outcomes import Recent
 from src.domain.state import StudentState
 from src.errors import StoreUnavailable
 from src.ports import Retention, Snapshot, Versioned
+from tests.making import PSEUDONYM
 
 
 class MemoryStore:
@@ -21,10 +23,15 @@ class MemoryStore:
         self.contents: dict[tuple[str, str], tuple[int, int]] = {}
         self.snapshots: dict[str, Mapping[str, bytes]] = {}
 
+        self.erased: dict[str, Erasure] = {}
+
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         return [self._apply(event, day_of(now_us)) for event in events]
 
     def _apply(self, event: Event, today: int) -> EventStatus:
+        erasure = self.erased.get(PSEUDONYM(event.student_id))
+        if erasure is not None and erasure.refuses(event.received_us):
+            return EventStatus.REFUSED
         key = event.student_id, event.event_id
         state = self.states.setdefault(event.student_id, StudentState())
         if not state.add(event):
@@ -62,6 +69,9 @@ class MemoryStore:
     async def ping(self) -> None:
         return
 
+    async def meet(self) -> None:
+        return
+
     async def state(self, student_id: str) -> StudentState | None:
         return self.states.get(student_id)
 
@@ -97,3 +107,61 @@ class MemoryCounts:
         self.asked += 1
         self.counts.update(uses)
         return {name: self.counts[name] for name in uses}
+
+
+class MemoryErasures:
+    """The port of erasure over the store in a dictionary."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+
+    async def erasure(self, student_id: str) -> Erasure | None:
+        return self.store.erased.get(PSEUDONYM(student_id))
+
+    async def erase(self, student_id: str, erasure: Erasure) -> int:
+        name, store = PSEUDONYM(student_id), self.store
+        if erasure.is_settled_by(store.erased.get(name)):
+            return 0
+        store.erased[name] = erasure
+        gone = await self.remains(student_id)
+        for key in [key for key in store.contents if key[0] == student_id]:
+            del store.contents[key]
+        store.states.pop(student_id, None)
+        store.versions.pop(student_id, None)
+        store.snapshots.pop(student_id, None)
+        return gone
+
+    async def sweep(self) -> None:
+        return
+
+    async def enforce(self, erasures: Mapping[str, Erasure]) -> int:
+        older = {n: one for n, one in erasures.items() if one.supersedes(self.store.erased.get(n))}
+        found = [student_id for student_id in self.store.states if PSEUDONYM(student_id) in older]
+        for student_id in found:
+            await self.erase(student_id, older[PSEUDONYM(student_id)])
+        self.store.erased |= older
+        return len(found)
+
+    async def export(self, student_id: str) -> object | None:
+        state = self.store.states.get(student_id)
+        return None if state is None else state.canonical()
+
+    async def remains(self, student_id: str) -> int:
+        contents = sum(key[0] == student_id for key in self.store.contents)
+        return contents + (student_id in self.store.states) + (student_id in self.store.snapshots)
+
+
+class MemoryLedger:
+    """The ledger of erasures in a dictionary, and everything that was written to it."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Erasure] = {}
+        self.written: list[Erasure] = []
+
+    async def read(self) -> Mapping[str, Erasure]:
+        return dict(self.entries)
+
+    async def write(self, pseudonym: str, erasure: Erasure) -> None:
+        self.written.append(erasure)
+        if erasure.supersedes(self.entries.get(pseudonym)):
+            self.entries[pseudonym] = erasure

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from src.domain.days import day_of, to_us
+from src.domain.erasures import Pseudonym
 from src.domain.events import Event
 from src.event_validator import validate
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 NOW_US = to_us(NOW)
+PSEUDONYM = Pseudonym(b"the key of the pseudonyms in tests")
 TODAY = day_of(NOW_US)
 
 _DATA: dict[str, dict[str, Any]] = {

@@ -46,9 +46,10 @@ class Service:
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """Return an environment with the settings of a test and nothing else that the service reads."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    usual = {"DATA_DIR": str(data_dir), "JWT_SECRET": SECRET, "AUDIT_KEY": SECRET, "PYTHONUNBUFFERED": "1"}
+    secrets = {"JWT_SECRET": SECRET, "AUDIT_KEY": SECRET, "PSEUDONYM_KEY": SECRET[::-1]}
+    usual = {"DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
     unlimited = {"RATE_LIMIT_READS": "0", "RATE_LIMIT_WRITES": "0", "RATE_LIMIT_ADMIN": "0"}
-    return kept | usual | unlimited | settings
+    return kept | secrets | usual | unlimited | settings
 
 
 def command(*arguments: str | Path, data_dir: Path, **settings: str) -> subprocess.Popen[str]:

@@ -5,11 +5,12 @@ import heapq
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from ..dead_letters import read_back
+from ..dead_letters import read_back, students_in
 from ..errors import BrokerUnavailable
 from ..ports import DeadLetter, DeadLetterPage, DeadLetterRecord, Topic
 from .kafka_topics import GROUP
@@ -145,7 +146,9 @@ class _Reading:
 def _told(message: Message) -> DeadLetter:
     """Return what a dead letter tells, without what it holds: a page of them has to be small."""
     place, (_, timestamp_ms) = (message.partition() or 0, message.offset() or 0), message.timestamp()
-    return read_back(_headers(message), partition=place[0], offset=place[1], timestamp_ms=timestamp_ms)
+    headers = _headers(message)
+    told = read_back(headers, partition=place[0], offset=place[1], timestamp_ms=timestamp_ms)
+    return replace(told, students=students_in(_raw(message.key()), _raw(message.value()), headers))
 
 
 def _whole(message: Message) -> DeadLetterRecord:

@@ -1,5 +1,6 @@
 """The topics of the service, and how far its group has read them."""
 
+import asyncio
 from collections.abc import Mapping
 
 from confluent_kafka import (
@@ -9,14 +10,14 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # it is exported, but not in its stubs
 from confluent_kafka.cimpl import NewTopic
 
 from ..errors import BrokerUnavailable
 from ..ports import Stream, Topic
 
 GROUP = "mastery-engine-group"
-PARTITIONS: dict[str, int] = {Topic.EVENTS: 3, Topic.DEAD_LETTERS: 1, Topic.RESULTS: 3}
+PARTITIONS: dict[str, int] = {Topic.EVENTS: 3, Topic.DEAD_LETTERS: 1, Topic.RESULTS: 3, Topic.ERASURES: 1}
 RETENTION_MS = 7 * 86_400_000
 MAX_DEAD_LETTER_BYTES = 2_097_152
 REPLICAS = 3
@@ -53,20 +54,38 @@ class KafkaTopics:
         if missing:
             raise _missing(missing)
 
+    async def longest_ms(self) -> int | None:
+        """Return the longest time that a topic with personal data keeps a record, None where that is for ever."""
+        kept = await asyncio.to_thread(self._kept_ms)
+        return None if min(kept) < 0 else max(kept)
+
+    def _kept_ms(self) -> list[int]:
+        topics = [
+            ConfigResource(ConfigResource.Type.TOPIC, str(topic)) for topic in PARTITIONS if topic != Topic.ERASURES
+        ]
+        try:
+            described = self._admin.describe_configs(topics, request_timeout=_TIMEOUT_S)
+            return [int(found.result()["retention.ms"].value) for found in described.values()]
+        except KafkaException as error:
+            raise _away(error) from error
+
     def _create(self, missing: list[str], replicas: int) -> None:
         if not self._may_create:
             raise _missing(missing)
-        configuration = {"retention.ms": str(RETENTION_MS)}
-        topics = []
-        for topic in missing:
-            room = {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES)} if topic == Topic.DEAD_LETTERS else {}
-            topics.append(NewTopic(topic, PARTITIONS[topic], replicas, config=configuration | room))
+        topics = [NewTopic(topic, PARTITIONS[topic], replicas, config=_configuration(topic)) for topic in missing]
         for made in self._admin.create_topics(topics, request_timeout=_TIMEOUT_S).values():
             try:
                 made.result()
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another replica was faster
                     raise
+
+
+def _configuration(topic: str) -> dict[str, str]:
+    if topic == Topic.ERASURES:
+        return {"cleanup.policy": "compact"}  # who was erased is not forgotten
+    room = {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES)} if topic == Topic.DEAD_LETTERS else {}
+    return {"retention.ms": str(RETENTION_MS)} | room
 
 
 class KafkaLag:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from ..domain.aggregates import Aggregates
 from ..domain.days import day_of
+from ..domain.erasures import Erasure
 from ..domain.events import Event, EventStatus
 from ..domain.outcomes import WINDOW_SIZE, Outcome, OutcomeKind, Recent
 from ..ports import Retention
@@ -14,6 +15,8 @@ OUTCOMES_SLACK = 40
 
 OUTCOMES_LOOSE = 50
 """Before that it is compressed at every multiple of this."""
+INDEX_SLACK_DAYS = 2
+"""The list of a day's checkpoints begins with the day and has to outlive the last of them; clocks differ a little."""
 
 _DAY_S = 86_400
 _HELD_BYTES, _SERIES_BYTES, _SUMS_BYTES = 400, 500, 100
@@ -24,6 +27,8 @@ class Held:
     """A student's state as it was last read or written; an empty version is a student without state.
 
     Of the answers only their number is held; ``counted`` and the other outcomes, ``recent``, are packed as stored.
+    ``erased`` is the marker that the state was made under, empty for a student never erased: a newer one deletes the
+    state, so for as long as there is one it holds.
     """
 
     version: str = ""
@@ -33,6 +38,7 @@ class Held:
     answers: int = 0
     others: int = 0
     recent: bytes = b""
+    erased: str = ""
 
     @property
     def size(self) -> int:
@@ -56,12 +62,18 @@ class Part:
     fresh: dict[int, Event] = field(default_factory=dict)
     statuses: list[EventStatus] = field(default_factory=list)
 
-    def judge(self, counted: bytes) -> None:
-        """Tell apart, given the ids counted, what is new and what is not; conflicts with those are told later."""
+    def judge(self, counted: bytes, erased: str = "") -> None:
+        """Tell apart, given the ids counted and the marker of an erasure, what is new, what is not and what is refused.
+
+        Conflicts with what was counted are told later.
+        """
         self.fresh, self.statuses = {}, []
+        erasure = Erasure.decoded(erased) if erased else None
         for event in self.events:
             digest = event.digest
-            if digest in self.fresh:
+            if erasure is not None and erasure.refuses(event.received_us):
+                self.statuses.append(EventStatus.REFUSED)
+            elif digest in self.fresh:
                 same = self.fresh[digest].content == event.content
                 self.statuses.append(EventStatus.DUPLICATE if same else EventStatus.CONFLICT)
             elif is_counted(counted, digest):
@@ -96,7 +108,8 @@ class Change:
         head += [after.first_day or 0, self.lifetime_s, checkpoint_s]
         for part in (self.answers, self.others, self.counted):
             head += [part.how, part.content]
-        return [*head, after.answers, after.others, *contents]
+        index_s = checkpoint_s + INDEX_SLACK_DAYS * _DAY_S
+        return [*head, after.answers, after.others, after.erased, index_s, *contents]
 
 
 def must_rewrite(held: Held, part: Part, kept_from: int) -> bool:
@@ -133,7 +146,16 @@ def change(
     if windows is not None:
         counted = pack_counted((day, digest) for day, digest in unpack_counted(counted) if day >= kept_from)
     recent = held.recent + others[0].content if windows is None else others[0].content
-    after = Held(str(version), held.events + len(part.fresh), aggregates, counted, answers[1], others[1], recent)
+    after = Held(
+        version=str(version),
+        events=held.events + len(part.fresh),
+        aggregates=aggregates,
+        counted=counted,
+        answers=answers[1],
+        others=others[1],
+        recent=recent,
+        erased=held.erased,
+    )
     ids = Bytes("APPEND", new_ids) if windows is None else Bytes("SET", counted)
     lifetime_s = (last + retention.state_days) * _DAY_S - now_us // 1_000_000
     return Change(after if lifetime_s > 0 else Held(), answers[0], others[0], ids, lifetime_s)

@@ -38,6 +38,7 @@ TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 2
 SCRIPTS: dict[str, Callable[[bytes], list[Any]]] = {
     "apply": decode_numbers,
+    "erase": decode_numbers,
     "remember": decode_numbers,
     "offset": decode_numbers,
     "offsets": decode_lists,

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha1
 from itertools import count, pairwise
 from typing import Any, Self
@@ -25,6 +26,7 @@ from redis.exceptions import (
 )
 
 DEFAULT_PORT = 6379
+SLOTS = 16_384
 _LOST = (ConnectionError, TimeoutError, ClusterError, AskError, TryAgainError, RedisClusterException, OSError)
 
 
@@ -138,6 +140,22 @@ def client_of(node: ClusterNode) -> Redis:
     """Return a client of one master alone, which closes its connections when it is closed."""
     options = {**node.connection_kwargs, "retry": Retry(NoBackoff(), 0)}
     return Redis.from_pool(ConnectionPool(node.connection_class, **options))
+
+
+def tag_of(slot: int) -> str:
+    """Return what stands in the braces of a key that is to lie in a slot."""
+    return _tags()[slot]
+
+
+@cache
+def _tags() -> Mapping[int, str]:
+    """Return the first number in each slot; it takes a tenth of a second."""
+    tags: dict[int, str] = {}
+    for number in count():
+        tags.setdefault(key_slot(str(number).encode()), str(number))
+        if len(tags) == SLOTS:
+            break
+    return tags
 
 
 def _ranges(slots: Sequence[int]) -> str:

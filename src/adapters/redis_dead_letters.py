@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
+from ..domain.erasures import Pseudonym
 from ..ports import DeadLetter, Handled
 from ..state_manager import StateKeyPatterns
 from .redis_client import Client, redis_errors
@@ -13,11 +14,12 @@ _decode = msgspec.json.Decoder(Handled).decode
 
 
 class RedisDeadLetterIndex:
-    """The port of the index; entries go by themselves."""
+    """The port of the index; entries go by themselves. Which are of a student is kept under their pseudonym."""
 
-    def __init__(self, client: Client, *, lifetime: timedelta) -> None:
+    def __init__(self, client: Client, *, lifetime: timedelta, pseudonym: Pseudonym) -> None:
         self._client = client
         self._lifetime = lifetime
+        self._pseudonym = pseudonym
 
     async def handled(self, letters: Sequence[DeadLetter]) -> list[Handled | None]:
         """Return for each what was done with it, None where nothing was."""
@@ -36,8 +38,28 @@ class RedisDeadLetterIndex:
             async with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.set(key, msgspec.json.encode(handled), nx=True, ex=self._lifetime)
                 pipeline.get(key)
-                _, kept = await pipeline.execute()
+                for student_id in letter.students:
+                    pipeline.sadd(self._theirs(student_id), key)
+                    pipeline.expire(self._theirs(student_id), self._lifetime)
+                _, kept, *_ = await pipeline.execute()
         return handled if kept is None else _decode(kept)
+
+    async def forget(self, student_id: str) -> int:
+        """Forget what was done with the dead letters of a student, and return of how many."""
+        with redis_errors():
+            keys = await self._client.smembers(self._theirs(student_id))
+            gone = await self._client.unlink(*keys) if keys else 0
+            await self._client.unlink(self._theirs(student_id))
+        return int(gone)
+
+    async def kept(self, student_id: str) -> int:
+        """Return of how many dead letters of a student something is kept."""
+        with redis_errors():
+            keys = await self._client.smembers(self._theirs(student_id))
+            return int(await self._client.exists(*keys)) if keys else 0
+
+    def _theirs(self, student_id: str) -> str:
+        return StateKeyPatterns.DEAD_LETTERS_OF.format(pseudonym=self._pseudonym(student_id))
 
 
 def _key(letter: DeadLetter) -> str:

@@ -5,23 +5,25 @@ else the student is read again. So the server has little to do for each event, a
 the events are then found counted.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, cast
 
 from cachetools import LRUCache
 
-from ..domain.days import day_of
+from ..domain.days import day_of, to_date
+from ..domain.erasures import Pseudonym
 from ..domain.events import Event, EventStatus, digest64
 from ..domain.outcomes import Recent
 from ..domain.state import StudentState
 from ..errors import InstanceChanged, StoreUnavailable
-from ..ports import Retention, Snapshot, Versioned
+from ..ports import Retention, Snapshot, Verdict, Versioned
 from ..state_manager import PLAIN, Keys, StateKeyPatterns
 from .packing import is_counted, split_outcomes, unpack_aggregates, unpack_counted
 from .redis_capacity import await_disk, can_await_disk, check_awaited, check_memory
 from .redis_change import Held, Part, change, must_rewrite
-from .redis_client import SCRIPTS, Client, Instance, identify, raise_first, redis_errors
+from .redis_client import SCRIPTS, Client, Instance, identify, is_same, raise_first, redis_errors
+from .redis_cluster import tag_of
 
 PIPELINE = 250
 MAX_CALLS, MAX_VALUES = 50, 2000
@@ -49,6 +51,7 @@ class RedisStore:
         *,
         retention: Retention,
         new_version: Callable[[], int],
+        pseudonym: Pseudonym,
         keys: Keys = PLAIN,
         follows: bool = True,
         syncs: bool = False,
@@ -58,10 +61,13 @@ class RedisStore:
         self.keys = keys
         self._retention = retention
         self._new_version = new_version
+        self.pseudonym = pseudonym
         self._follows = follows
         self._syncs = syncs
         self._awaits_disk = False
         self._instance: Instance | None = None
+        self.on_meeting: Callable[[Instance], Awaitable[object]] | None = None
+        """What has to be done on another instance before anything is written there."""
         self._held: LRUCache[str, Held] = LRUCache(held_bytes, getsizeof=lambda held: min(held.size, held_bytes))
 
     # -- the store of evidence
@@ -98,7 +104,7 @@ class RedisStore:
 
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""
-        (found,) = await self._follow("windows", [(self._keys(student_id)[:3], [])])
+        (found,) = await self.follow("windows", [(self._keys(student_id)[:3], [])])
         return _window(found)
 
     async def status(self, student_id: str, event_id: str) -> EventStatus | None:
@@ -124,7 +130,7 @@ class RedisStore:
                 )
                 for snapshot in snapshots[start : start + PIPELINE]
             ]
-            written += [result == 1 for result in await self._follow("remember", calls)]
+            written += [result == 1 for result in await self.follow("remember", calls)]
         return written
 
     # -- maintenance
@@ -135,9 +141,16 @@ class RedisStore:
             await self.identify()  # which tells how safe what is acknowledged will be
         await check_memory(self.client)
 
+    async def meet(self) -> None:
+        """Look whether Redis still is the instance known, and go on with another where it is not."""
+        with redis_errors():
+            known = self._instance is not None and await is_same(self.client, self._instance)
+        if not known:
+            await self.identify()
+
     async def state(self, student_id: str) -> StudentState | None:
         """Return everything that is known of a student."""
-        (found,) = await self._follow("state", [(self._keys(student_id), [])])
+        (found,) = await self.follow("state", [(self._keys(student_id), [])])
         if not found:
             return None
         events, body, *numbers, answers, others, counted = found
@@ -197,15 +210,23 @@ class RedisStore:
         return held | await self._read([student_id for student_id in students if student_id not in held])
 
     async def _read(self, students: Sequence[str]) -> dict[str, Held]:
-        """Read students; where there is no state, what is held of it is empty."""
+        """Read students; where there is no state, what is held of it is empty but for the marker of an erasure."""
         calls = [(self._keys(student_id), list[object]()) for student_id in students]
-        return dict(zip(students, map(_loaded, await self._follow("load", calls)), strict=True))
+        return dict(zip(students, map(_loaded, await self.follow("load", calls)), strict=True))
+
+    async def markers(self, pseudonyms: Iterable[str]) -> list[str]:
+        """Return the markers of erasures, empty where there is none."""
+        with redis_errors():
+            async with self.client.pipeline(transaction=False) as pipeline:
+                for pseudonym in pseudonyms:
+                    pipeline.get(self.marker_key(pseudonym))
+                return [(marker or b"").decode() for marker in await pipeline.execute()]
 
     async def _write(self, held: dict[str, Held], parts: dict[str, Part], now_us: int) -> list[str]:
         """Write every part whose student is still as held; return the other students."""
         kept_from = self._retention.kept_from(day_of(now_us))
         for student_id, part in parts.items():
-            part.judge(held[student_id].counted)
+            part.judge(held[student_id].counted, held[student_id].erased)
         rewritten = [student for student, part in parts.items() if must_rewrite(held[student], part, kept_from)]
         windows = dict(zip(rewritten, await self._windows(rewritten), strict=True))
         writing = {student_id: part for student_id, part in parts.items() if part.fresh or student_id in windows}
@@ -222,7 +243,7 @@ class RedisStore:
                 windows=windows.get(student_id),
             )
             fresh = list(part.fresh.values())
-            keys = self._keys(student_id, [event.event_id for event in fresh])
+            keys = self._keys_applied(student_id, [event.event_id for event in fresh], day_of(now_us))
             checkpoint_s = self._retention.checkpoint_days * _DAY_S
             calls.append((keys, changed.arguments(expected, checkpoint_s, [event.content for event in fresh])))
             after[student_id] = changed.after
@@ -230,7 +251,9 @@ class RedisStore:
         unchanged = await self._same_version({s: one.version for s, one in held.items() if s not in writing})
         done = unchanged | {student_id for student_id, result in results.items() if result == 1}
         for student_id in done:
-            self._held[student_id] = after.get(student_id, held[student_id])
+            # One without a state is read again, since its marker may change meanwhile.
+            if (one := after.get(student_id, held[student_id])).version:
+                self._held[student_id] = one
         return [student_id for student_id in parts if student_id not in done]
 
     async def _same_version(self, versions: dict[str, str]) -> set[str]:
@@ -267,9 +290,9 @@ class RedisStore:
     async def _windows(self, students: Sequence[str]) -> list[Recent]:
         """Return the stored outcomes of students."""
         calls = [(self._keys(student_id)[:3], list[object]()) for student_id in students]
-        return [_window(found) for found in await self._follow("windows", calls)]
+        return [_window(found) for found in await self.follow("windows", calls)]
 
-    async def _follow(self, script: str, calls: Sequence[Call]) -> list[Any]:
+    async def follow(self, script: str, calls: Sequence[Call]) -> list[Any]:
         """Run a script that itself looks whether it may, on another instance where this one follows to it."""
         try:
             return await self.run(script, calls)
@@ -279,13 +302,13 @@ class RedisStore:
             await self.identify()
             return await self.run(script, calls)
 
-    async def run(self, script: str, calls: Sequence[Call]) -> list[Any]:
-        """Run a script for each call, many in one command, on the instance last identified and on no other."""
+    async def run(self, script: str, calls: Sequence[Call], instance: Instance | None = None) -> list[Any]:
+        """Run a script for each call, many in one command: on the instance given or last identified, on no other."""
         if not calls:
             return []
-        instance = self._instance or await self.identify()
+        instance = instance or self._instance or await self.identify()
         digest_at = instance.digest_of(script)
-        waits = self._awaits_disk and script == "apply"
+        waits = self._awaits_disk and script in {"apply", "erase"}
         with redis_errors():
             async with self.client.pipeline(transaction=False) as pipeline:
                 for some in _commands(calls, 1 if instance.divided else MAX_CALLS):
@@ -306,21 +329,43 @@ class RedisStore:
     async def identify(self) -> Instance:
         """Meet Redis as it is now; what was held of another instance is forgotten."""
         with redis_errors():
-            self._instance = await identify(self.client)
+            instance = await identify(self.client)
             self._awaits_disk = self._syncs and await can_await_disk(self.client)
+        if self.on_meeting is not None:
+            await self.on_meeting(instance)
         # Nothing read from another instance may be trusted, not even that its versions mean the same.
         self._held.clear()
-        return self._instance
+        self._instance = instance
+        return instance
 
     def snapshot_keys(self, snapshot: Snapshot) -> list[str]:
         """Return the keys that ``remember.lua`` takes, in its order."""
         return [self.keys.of(pattern, snapshot.student_id) for pattern in (StateKeyPatterns.EVIDENCE, *snapshot.values)]
 
-    def _keys(self, student_id: str, event_ids: Sequence[str] = ()) -> list[str]:
+    def marker_key(self, pseudonym: str) -> str:
+        """Return the key of the marker of an erasure; in a cluster it lies in the slot of the student's own keys."""
+        tag = f"{{{tag_of(self.pseudonym.slot(pseudonym))}}}:" if self.keys.tagged else ""
+        return StateKeyPatterns.ERASURE.format(pseudonym=tag + pseudonym)
+
+    def _keys(self, student_id: str) -> list[str]:
+        """Return the keys that ``load.lua`` takes, in its order; the others take the first of them."""
+        packed = [self.keys.of(pattern, student_id) for pattern in _PACKED]
+        return [*packed, self.marker_key(self.pseudonym(student_id))]
+
+    def _keys_applied(self, student_id: str, event_ids: Sequence[str], today: int) -> list[str]:
         """Return the keys that ``apply.lua`` takes, in its order."""
         checkpoint = self.keys.of(StateKeyPatterns.EVENT, student_id, event_id="")
         checkpoints = [checkpoint + event_id for event_id in event_ids]
-        return [*(self.keys.of(pattern, student_id) for pattern in _PACKED), *checkpoints]
+        return [*self._keys(student_id), self._index_key(student_id, today), *checkpoints]
+
+    def verdict_keys(self, verdict: Verdict, today: int) -> list[str]:
+        """Return the keys that ``verdict.lua`` takes, in its order."""
+        student_id = verdict.student_id
+        key = self.keys.of(StateKeyPatterns.VERDICT, student_id, event_id=verdict.event_id)
+        return [key, self.marker_key(self.pseudonym(student_id)), self._index_key(student_id, today)]
+
+    def _index_key(self, student_id: str, today: int) -> str:
+        return self.keys.of(StateKeyPatterns.EVENTS, student_id, date=to_date(today).isoformat())
 
 
 @asynccontextmanager
@@ -329,6 +374,7 @@ async def open_redis_store(
     *,
     retention: Retention,
     new_version: Callable[[], int],
+    pseudonym: Pseudonym,
     keys: Keys = PLAIN,
     syncs: bool = False,
 ) -> AsyncIterator[RedisStore]:
@@ -337,7 +383,9 @@ async def open_redis_store(
     ``new_version`` gives the version of a changed state; random, so that no state ever has the version of another.
     """
     try:
-        yield RedisStore(client, retention=retention, new_version=new_version, keys=keys, syncs=syncs)
+        yield RedisStore(
+            client, retention=retention, new_version=new_version, pseudonym=pseudonym, keys=keys, syncs=syncs
+        )
     finally:
         await client.aclose()
 
@@ -347,12 +395,13 @@ def _bytes(value: object) -> bytes:
 
 
 def _loaded(found: Sequence[bytes]) -> Held:
-    """Return what ``load.lua`` has found, empty where that is nothing."""
-    if not found:
-        return Held()
-    version, events, body, answers, others, counted, recent = found
+    """Return what ``load.lua`` has found; where that is no state, only the marker that one would be made under."""
+    marker, *state = found
+    if not state:
+        return Held(erased=marker.decode())
+    version, events, body, answers, others, counted, recent = state
     sums = unpack_aggregates(body)
-    return Held(version.decode(), int(events), sums, counted, int(answers), int(others), recent)
+    return Held(version.decode(), int(events), sums, counted, int(answers), int(others), recent, marker.decode())
 
 
 def _commands(calls: Sequence[Call], most: int) -> Iterator[Sequence[Call]]:

@@ -4,18 +4,21 @@ The servers of a cluster lose their last writes each for itself. So each has off
 own students it holds: they are moved on every server after what the batch writes there, and the lowest counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from ..domain.days import day_of
+from ..domain.erasures import Erasure
 from ..domain.events import Event, EventStatus
 from ..domain.outcomes import WINDOW_SIZE
 from ..errors import InstanceChanged
-from ..ports import Derivable, Offsets, Partition, Retention, Snapshot, Verdict, Written
+from ..ports import Clock, Derivable, Offsets, Partition, Retention, Snapshot, Verdict, Written, wall_clock
 from ..state_manager import StateKeyPatterns
 from .packing import split_outcomes, unpack_aggregates
-from .redis_change import Held
+from .redis_change import INDEX_SLACK_DAYS, Held
 from .redis_client import Instance, is_same, redis_errors
+from .redis_erasures import RedisErasures
 from .redis_store import PIPELINE, RedisStore
 
 _DAY_S = 86_400
@@ -27,8 +30,10 @@ _WRITTEN = {1: Written.WRITTEN, 0: Written.CHANGED, -1: Written.GONE}
 class RedisStream:
     """The port of a stream's state, over a store that does not follow to another instance."""
 
-    def __init__(self, store: RedisStore, *, retention: Retention) -> None:
+    def __init__(self, store: RedisStore, *, retention: Retention, clock: Clock = wall_clock) -> None:
         self._store = store
+        self._clock = clock
+        self._erasures = RedisErasures(store, retention=retention, clock=clock)
         self._lifetime_s = retention.state_days * _DAY_S
         self._verdict_s = retention.checkpoint_days * _DAY_S
         self._instance: Instance | None = None
@@ -47,6 +52,10 @@ class RedisStream:
         with redis_errors():
             return self._instance is not None and await is_same(self._store.client, self._instance)
 
+    async def enforce(self, erasures: Mapping[str, Erasure]) -> int:
+        """Erase whoever has an older marker or none, as the store that does not follow: on this instance only."""
+        return await self._erasures.enforce(erasures)
+
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         """Apply a batch."""
         return await self._store.apply(events, now_us)
@@ -56,8 +65,8 @@ class RedisStream:
         for start in range(0, len(verdicts), PIPELINE):
             calls: list[tuple[list[str], list[Any]]] = [
                 (
-                    [self._store.keys.of(StateKeyPatterns.VERDICT, one.student_id, event_id=one.event_id)],
-                    [one.status, self._verdict_s],
+                    self._store.verdict_keys(one, day_of(self._clock())),
+                    [one.status, self._verdict_s, one.received_us, self._verdict_s + INDEX_SLACK_DAYS * _DAY_S],
                 )
                 for one in verdicts[start : start + PIPELINE]
             ]
@@ -150,9 +159,23 @@ def _derivable(fields: list[bytes], held: Held | None) -> Derivable | None:
         return None
     version, told, *state = fields
     if state:
-        events, body, number, others = state
-        held = Held(version.decode(), int(events), unpack_aggregates(body), others=int(number), recent=others)
+        events, body, number, others, erased = state
+        held = Held(
+            version=version.decode(),
+            events=int(events),
+            aggregates=unpack_aggregates(body),
+            others=int(number),
+            recent=others,
+            erased=erased.decode(),
+        )
     assert held is not None  # noqa: S101  # its version was asked about
     # More outcomes may be stored, in any order, than a window holds.
     window = sorted(split_outcomes(held.recent, held.others), key=_ORDER)[-WINDOW_SIZE:]
-    return Derivable(int(version), held.events, held.aggregates, tuple(window), told or None)
+    return Derivable(
+        version=int(version),
+        events=held.events,
+        aggregates=held.aggregates,
+        others=tuple(window),
+        told=told or None,
+        erasures=Erasure.decoded(held.erased).number if held.erased else 0,
+    )

@@ -1,10 +1,12 @@
 """The state of students in the embedded database."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..domain.aggregates import Aggregates
 from ..domain.days import day_of
+from ..domain.erasures import Erasure, Pseudonym
 from ..domain.events import Event, EventStatus, digest64
 from ..domain.outcomes import Recent
 from ..domain.state import StudentState
@@ -29,11 +31,19 @@ class SqliteStore:
     not even after a restore.
     """
 
-    def __init__(self, database: SqliteDatabase, *, retention: Retention, new_version: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: SqliteDatabase,
+        *,
+        retention: Retention,
+        new_version: Callable[[], int],
+        pseudonym: Pseudonym,
+    ) -> None:
         self._database = database
         self._writer = database.writer
         self._retention = retention
         self._new_version = new_version
+        self.pseudonym = pseudonym
 
     # -- the store of evidence
 
@@ -75,6 +85,9 @@ class SqliteStore:
         """Return when the database can be read."""
         self._database.row("SELECT 1 FROM student LIMIT 1")
 
+    async def meet(self) -> None:
+        """Return at once: the database that was opened stays the same."""
+
     async def state(self, student_id: str) -> StudentState | None:
         """Return everything that is known of a student."""
         sql = """SELECT id, events, body, answers, others FROM student
@@ -110,10 +123,14 @@ class SqliteStore:
 
     def _apply_to(self, student_id: str, events: list[Event], today: int) -> list[EventStatus]:
         row = self._student(student_id)
+        erasure = marker(self._writer, self.pseudonym(student_id))
         fresh: dict[int, Event] = {}
         statuses = []
         for event in events:
             digest = event.digest
+            if erasure is not None and erasure.refuses(event.received_us):
+                statuses.append(EventStatus.REFUSED)
+                continue
             if digest in fresh:
                 known: tuple[int | None] | None = (fresh[digest].content,)
             else:
@@ -198,6 +215,13 @@ class SqliteStore:
         checked_from = today - self._retention.checkpoint_days + 1
         execute("UPDATE counted SET content = NULL WHERE content NOTNULL AND checked_day < ?", (checked_from,))
         return touched + len(stale)
+
+
+def marker(connection: sqlite3.Connection, pseudonym: str) -> Erasure | None:
+    """Return what is marked of a student who was erased, None for one who was not."""
+    sql = "SELECT number, at_us, consented_us FROM erasure WHERE subject = ?"
+    found = connection.execute(sql, (pseudonym,)).fetchone()
+    return None if found is None else Erasure(*found)
 
 
 def _span(aggregates: Aggregates) -> tuple[int, int]:

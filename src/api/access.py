@@ -139,6 +139,11 @@ async def _readable_cohort(request: Request, cohort_id: CohortId, who: Anyone) -
     return cohort_id
 
 
+async def _exportable(request: Request, student_id: StudentId, who: Anyone) -> str:
+    resources_of(request).rights.check_owner(who, student_id)
+    return student_id
+
+
 Ingester: TypeAlias = Annotated[Principal, Depends(Having(Role.ADMIN, Role.SERVICE))]
 """Who may send events."""
 
@@ -150,6 +155,9 @@ Staff: TypeAlias = Annotated[Principal, Depends(Having(Role.ADMIN, Role.TEACHER)
 
 ReadableStudent: TypeAlias = Annotated[str, Depends(_readable)]
 """The id in the path, if who asks may read that student."""
+
+ExportableStudent: TypeAlias = Annotated[str, Depends(_exportable)]
+"""The id in the path, if who asks may have everything that is stored about that student."""
 
 ReadableCohort: TypeAlias = Annotated[str, Depends(_readable_cohort)]
 """The id in the path, if who asks teaches that cohort or is an admin, to whom a missing one is readable too."""

@@ -15,9 +15,19 @@ from ..audit import Entry, Fact
 from ..config import Settings
 from ..observability import configure_logging
 from ..resources import Resources, open_resources
+from ..security import is_student_id
 
 _T = TypeVar("_T")
 _PLAIN_WIDTH = 100
+
+
+def usable_id(context: click.Context, parameter: click.Parameter, student_id: str) -> str:
+    """Return an id that may be that of a student; raises what click tells as a wrong use."""
+    if not is_student_id(student_id):
+        message = "An id consists of A-Z a-z 0-9 . _ -, 1 to 64 of them."
+        raise click.BadParameter(message, context, parameter)
+    return student_id
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 day_option = click.DateTime(["%Y-%m-%d"])

@@ -78,11 +78,12 @@ async def import_records(
             result = EventResult(None, EventStatus.INVALID, record.reasons) if record.reasons else next(results)
             report.statuses[result.status] += 1
             reasons = _reasons(result)
-            if reasons:
+            if reasons and len(report.rejected) < SHOWN:
+                report.rejected.append((record.line, reasons))
+            # Of a student who was erased nothing is kept, not even what was refused.
+            if reasons and result.status is not EventStatus.REFUSED:
                 rejects.add(record, reasons)
                 report.rejected_file = str(rejects.path)
-                if len(report.rejected) < SHOWN:
-                    report.rejected.append((record.line, reasons))
         advance(len(batch))
 
 

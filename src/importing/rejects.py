@@ -7,11 +7,10 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from ..adapters.rejected_files import FOLDER, REASONS
 from ..errors import Reason
 from .records import Frame, Record
 from .sources import STDIN
-
-FOLDER = "rejected"
 
 
 class Rejects:
@@ -22,7 +21,7 @@ class Rejects:
 
     def __init__(self, path: Path, frame: Frame) -> None:
         self.path = path.with_name(path.name + frame.suffix)
-        self.reasons_path = path.with_name(path.name + ".reasons.jsonl")
+        self.reasons_path = path.with_name(path.name + REASONS)
         self._frame = frame
         self._records: BinaryIO | None = None
         self._reasons: BinaryIO | None = None

@@ -32,6 +32,7 @@ UNKNOWN = {"none", "bad token"}
 EVERYONE = set(CALLERS)
 WITH_TOKEN = EVERYONE - UNKNOWN
 READERS = {"self", "teacher", "admin"}
+OWNERS = {"self", "admin"}
 COHORT_READERS = {"teacher", "admin"}
 STAFF = {"teacher", "teacher of others", "teacher of nobody", "admin"}
 INGESTERS = {"admin", "service"}

@@ -115,6 +115,7 @@ def running_server(data_dir: Path, **changes: str) -> Iterator[Server]:
         "LOG_LEVEL": "DEBUG",
         "JWT_SECRET": SECRET,
         "AUDIT_KEY": AUDIT_KEY,
+        "PSEUDONYM_KEY": SECRET[::-1],
         "DATA_DIR": str(data_dir),
         **UNLIMITED,
         **changes,

@@ -115,7 +115,7 @@ async def test_a_method_that_a_path_does_not_take_is_405_and_names_those_it_take
         "/api",
         "/api/v1",
         "/api/v1/students",
-        "/api/v1/students/student-1",
+        "/api/v1/student/student-1",
         "//live",
         "/live/live",
         "/live/",

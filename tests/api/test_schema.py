@@ -17,8 +17,8 @@ LIMIT_S = 90
 EXAMPLE = "student-001"
 """The student of the examples in the document."""
 
-# What a schema cannot say: which fields a type of event needs, how long a history may be, what a cursor looks like,
-# which characters a reason has, which version a cohort is at.
+# What a schema cannot say: which fields a type of event needs, how long a history may be, which day is in the future,
+# what a cursor looks like, which characters a reason has, which version a cohort is at, who was erased.
 # And of an array every event is answered by itself: 200, though some of them are invalid.
 SETTINGS = """
 generation.max-examples = 20
@@ -29,7 +29,11 @@ headers.Authorization = "${TOKEN}"
 phases.stateful.enabled = false
 
 [[operations]]
-include-path-regex = "/(process|outcomes|history|dead-letters|discard|cohorts|audit)$"
+include-path-regex = "/(process|mastery|explanation|outcomes|history|dead-letters|discard|cohorts|audit)$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
+
+[[operations]]
+include-path-regex = "/restore-consent$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
 
 [[operations]]

@@ -20,6 +20,7 @@ WHO = {
     "anyone": school.EVERYONE,
     "any token": school.WITH_TOKEN,
     "admin, the student, their teachers": school.READERS,
+    "admin, the student": school.OWNERS,
     "admin, its teachers": school.COHORT_READERS,
     "admin, teacher": school.STAFF,
     "admin, service": school.INGESTERS,

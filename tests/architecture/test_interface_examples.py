@@ -35,6 +35,8 @@ def request_of(command: str) -> httpx.Request:
         if argument == "-H":
             name, _, value = next(rest).partition(": ")
             headers[name] = value
+        elif argument == "-X":
+            method = next(rest)
         elif argument == "-d":
             content = next(rest)
         elif argument == "-X":

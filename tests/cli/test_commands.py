@@ -93,6 +93,7 @@ def test_a_token_opens_the_interface(run: Run) -> None:
 
 def test_tokens_are_refused_in_production(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("PSEUDONYM_KEY", CLI_SECRET)
     assert "not issued in production" in run("token", "--user", "s", "--role", "admin", code=1).stderr
     assert "no demonstration in production" in run("demo", code=1).stderr
 
@@ -144,7 +145,9 @@ def test_production_needs_a_secret(tmp_path: Path, run: Run, monkeypatch: pytest
     del tmp_path
     monkeypatch.setenv("ENVIRONMENT", "production")
     monkeypatch.delenv("JWT_SECRET")
-    assert "JWT_SECRET is required in production" in run("serve", code=1).stderr
+    refusal = run("serve", code=1).stderr
+    assert "JWT_SECRET is required in production" in refusal
+    assert "PSEUDONYM_KEY is required in production" in refusal
 
 
 def test_events_are_read_from_standard_input(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -11,15 +12,18 @@ from typing import NamedTuple, Protocol
 import pytest
 
 from src.adapters.redis_audit import RedisAudit
-from src.adapters.redis_client import cluster_client, redis_client
+from src.adapters.redis_client import Client, cluster_client, redis_client
+from src.adapters.redis_erasures import RedisErasures
 from src.adapters.redis_store import open_redis_store
 from src.adapters.sqlite_audit import FILE_NAME, SCHEMA, SqliteAudit
 from src.adapters.sqlite_database import open_database
+from src.adapters.sqlite_erasures import SqliteErasures
 from src.adapters.sqlite_store import SqliteStore
-from src.ports import EvidenceStore, Maintenance, Retention, SealedRow
-from src.state_manager import Keys, StateKeyPatterns
+from src.ports import Erasable, EvidenceStore, Maintenance, Retention, SealedRow
+from src.state_manager import PLAIN, Keys, StateKeyPatterns
 from tests.audit import AuditStore, MemoryAudit
-from tests.fakes import MemoryStore
+from tests.fakes import MemoryErasures, MemoryStore
+from tests.making import NOW_US, PSEUDONYM
 
 
 class Store(EvidenceStore, Maintenance, Protocol):
@@ -29,27 +33,42 @@ class Store(EvidenceStore, Maintenance, Protocol):
 RETENTION = Retention(state_days=90, checkpoint_days=7)
 
 
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """A store, and what erases from it."""
+
+    store: Store
+    erasures: Erasable
+
+
 @pytest.fixture(params=["memory", "sqlite", "redis", "cluster"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+async def erasing(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Erasing]:
     versions = count(1000)
 
     def new_version() -> int:
         return next(versions)
 
     if request.param == "memory":
-        yield MemoryStore(RETENTION)
+        memory = MemoryStore(RETENTION)
+        yield Erasing(memory, MemoryErasures(memory))
     elif request.param == "sqlite":
         async with open_database(tmp_path) as database:
-            yield SqliteStore(database, retention=RETENTION, new_version=new_version)
-    elif request.param == "redis":
-        client = redis_client(request.getfixturevalue("redis_url"))
-        async with open_redis_store(client, retention=RETENTION, new_version=new_version) as redis:
-            yield redis
+            sqlite = SqliteStore(database, retention=RETENTION, new_version=new_version, pseudonym=PSEUDONYM)
+            yield Erasing(sqlite, SqliteErasures(database, store=sqlite))
     else:
-        several = cluster_client(request.getfixturevalue("redis_cluster_url"))
-        keys = Keys(tagged=True)
-        async with open_redis_store(several, retention=RETENTION, new_version=new_version, keys=keys) as cluster:
-            yield cluster
+        client: Client
+        if request.param == "redis":
+            client, keys = redis_client(request.getfixturevalue("redis_url")), PLAIN
+        else:
+            client, keys = cluster_client(request.getfixturevalue("redis_cluster_url")), Keys(tagged=True)
+        opening = open_redis_store(client, retention=RETENTION, new_version=new_version, pseudonym=PSEUDONYM, keys=keys)
+        async with opening as redis:
+            yield Erasing(redis, RedisErasures(redis, retention=RETENTION, clock=lambda: NOW_US))
+
+
+@pytest.fixture
+def store(erasing: Erasing) -> Store:
+    return erasing.store
 
 
 class Tamper(Protocol):

@@ -1,6 +1,7 @@
 """Where dead letters are read, and where it is remembered what was done with them: the real ones and their fakes."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from src.domain.events import EventStatus
 from src.errors import BrokerUnavailable, StoreUnavailable
 from src.ports import DeadLetterIndex, DeadLetterLog, DeadLetterRecord, Handled, Handling
 from tests.dead_letters import BURIED_MS, MemoryDeadLetterIndex, MemoryDeadLetters, letter
+from tests.making import PSEUDONYM
 from tests.services import KafkaBroker, RedisServer
 from tests.services.fixtures import Running
 
@@ -192,7 +194,7 @@ async def index(request: pytest.FixtureRequest) -> AsyncIterator[DeadLetterIndex
         client = redis_client(request.getfixturevalue("redis_url"))
     else:
         client = cluster_client(request.getfixturevalue("redis_cluster_url"))
-    yield RedisDeadLetterIndex(client, lifetime=timedelta(days=7))
+    yield RedisDeadLetterIndex(client, lifetime=timedelta(days=7), pseudonym=PSEUDONYM)
     await client.aclose()
 
 
@@ -210,6 +212,15 @@ async def test_what_was_done_first_stays(index: DeadLetterIndex) -> None:
     assert await index.handled([letter().letter]) == [REPLAYED]
 
 
+async def test_what_was_done_with_those_of_a_student_can_be_forgotten(index: DeadLetterIndex) -> None:
+    theirs, others = letter(0).letter, replace(letter(1).letter, students=frozenset({"student-2"}))
+    await index.remember(theirs, REPLAYED)
+    await index.remember(others, DISCARDED)
+    assert await index.kept("student-1") == await index.forget("student-1") == 1
+    assert await index.kept("student-1") == await index.forget("student-1") == 0
+    assert await index.handled([theirs, others]) == [None, DISCARDED]
+
+
 async def test_another_record_at_the_same_place_was_not_handled(index: DeadLetterIndex) -> None:
     await index.remember(letter().letter, REPLAYED)
     assert await index.handled([letter(timestamp_ms=BURIED_MS + 1).letter]) == [None]
@@ -217,18 +228,19 @@ async def test_another_record_at_the_same_place_was_not_handled(index: DeadLette
 
 async def test_an_entry_is_kept_for_a_week(redis_url: str) -> None:
     client = redis_client(redis_url)
-    await RedisDeadLetterIndex(client, lifetime=timedelta(days=7)).remember(letter().letter, REPLAYED)
+    entries = RedisDeadLetterIndex(client, lifetime=timedelta(days=7), pseudonym=PSEUDONYM)
+    await entries.remember(letter().letter, REPLAYED)
     await client.aclose()
     with Redis.from_url(redis_url, decode_responses=True) as looking:
-        [key] = looking.keys()
-        assert key == f"dead-letter:0:0:{BURIED_MS}"
-        assert 7 * 86_400 - 60 < looking.ttl(key) <= 7 * 86_400
+        keys = list(looking.scan_iter())
+        assert set(keys) == {f"dead-letter:0:0:{BURIED_MS}", f"dead-letters-of:{PSEUDONYM('student-1')}"}
+        assert all(7 * 86_400 - 60 < looking.ttl(key) <= 7 * 86_400 for key in keys)
 
 
 async def test_a_redis_that_is_away_is_told(running: Running) -> None:
     server = running(RedisServer())
     client = redis_client(server.url)
-    away = RedisDeadLetterIndex(client, lifetime=timedelta(days=7))
+    away = RedisDeadLetterIndex(client, lifetime=timedelta(days=7), pseudonym=PSEUDONYM)
     server.kill()
     with pytest.raises(StoreUnavailable):
         await away.handled([letter().letter])

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from src.adapters.kafka_erasures import KafkaErasures
 from src.adapters.kafka_producer import KafkaPublisher
 from src.adapters.kafka_topics import GROUP, KafkaTopics
 from src.adapters.redis_store import RedisStore
@@ -22,7 +23,7 @@ from src.kafka_consumer import MAX_POLL_INTERVAL_MS, KafkaConsumer
 from src.observability import Metrics, configure_logging
 from src.ports import wall_clock
 from src.processes import ProcessRole
-from src.resources import keys_of, mastery_model, new_version, redis_of, ttl_of
+from src.resources import keys_of, mastery_model, new_version, open_pseudonyms, redis_of, ttl_of
 from src.stream_service import Step, StreamService
 
 COMMITTED = "committed"
@@ -71,11 +72,18 @@ def run(settings: Settings, death: Death, *, max_poll_interval_ms: int) -> None:
     retention = ttl_of(settings).retention
     metrics = Metrics()
     store = RedisStore(
-        redis_of(settings), retention=retention, new_version=new_version, keys=keys_of(settings), follows=False
+        redis_of(settings),
+        retention=retention,
+        new_version=new_version,
+        pseudonym=open_pseudonyms(settings),
+        keys=keys_of(settings),
+        follows=False,
     )
+    publisher = KafkaPublisher(settings.kafka_client())
     service = StreamService(
         RedisStream(store, retention=retention),
-        KafkaPublisher(settings.kafka_client()),
+        publisher,
+        ledger=KafkaErasures(settings.kafka_client(), publisher=publisher),
         model=mastery_model(settings),
         retention=retention,
         metrics=metrics,

@@ -12,24 +12,28 @@ import pytest
 from redis import Redis
 from redis.crc import key_slot
 
-from src.adapters.redis_client import cluster_client
+from src.adapters.redis_client import Instance, cluster_client
+from src.adapters.redis_erasures import RedisErasures
 from src.adapters.redis_store import RedisStore
 from src.adapters.redis_stream import RedisStream
 from src.dead_letters import Record
+from src.domain.erasures import Erasure, slot_of
 from src.domain.events import EventStatus
 from src.domain.state import StudentState
 from src.errors import InstanceChanged, StoreUnavailable
 from src.ports import Message, Offsets, Partition, Retention, Topic
 from src.state_manager import Keys
 from src.stream_service import Assignment, StreamService
-from tests.making import NOW_US, event, wire
+from tests.fakes import MemoryLedger
+from tests.making import NOW_US, PSEUDONYM, event, wire
 from tests.protocol.service.surroundings import GROUP, METRICS, MODEL
 from tests.services import RedisCluster
 from tests.services.cluster import NODE_SETTINGS, RedisNode
 from tests.services.fixtures import opened
 from tests.services.process import wait_until
 
-APPLIED, DUPLICATE = EventStatus.APPLIED, EventStatus.DUPLICATE
+APPLIED, DUPLICATE, REFUSED = EventStatus.APPLIED, EventStatus.DUPLICATE, EventStatus.REFUSED
+ERASED = Erasure(1, NOW_US)
 RETENTION = Retention()
 PARTITION = Partition("cluster", "topic", 0)
 STUDENTS = [f"student-{number}" for number in range(40)]
@@ -69,11 +73,16 @@ async def opened_store(url: str, *, follows: bool = True, password: str | None =
             client,
             retention=RETENTION,
             new_version=lambda: random.getrandbits(48),
+            pseudonym=PSEUDONYM,
             keys=Keys(tagged=True),
             follows=follows,
         )
     finally:
         await client.aclose()
+
+
+def slot_of_key(key: str) -> int:
+    return int(key_slot(key.encode()))
 
 
 async def insist(act: Callable[[], Awaitable[T]]) -> T:
@@ -118,6 +127,7 @@ class Log:
         self.service = StreamService(
             self.stream,
             self.broker,
+            ledger=MemoryLedger(),
             model=MODEL,
             retention=RETENTION,
             metrics=METRICS,
@@ -270,6 +280,49 @@ async def test_scripts_that_one_master_forgot_are_loaded_again(own_cluster: Redi
     with Redis.from_url(own_cluster.node_of("{student-1}").url) as client:
         client.script_flush()
     assert await store.apply([event(), event("e-2")], NOW_US) == [DUPLICATE, APPLIED]
+
+
+async def test_markers_lie_where_the_students_did_and_name_nobody(own_cluster: RedisCluster, store: RedisStore) -> None:
+    erasures = RedisErasures(store, retention=RETENTION, clock=lambda: NOW_US)
+    await store.apply([event(student_id=student_id) for student_id in STUDENTS], NOW_US)
+    for student_id in STUDENTS[:-1]:
+        assert await erasures.erase(student_id, ERASED) > 0
+    # Who was never known has a marker too, by what the ledger says.
+    assert await erasures.enforce({PSEUDONYM(name): ERASED for name in (*STUDENTS[:-1], "nobody")}) == 0
+    assert await store.students("", 100) == STUDENTS[-1:]
+    held = []
+    for node in own_cluster.nodes:
+        with Redis.from_url(node.url, decode_responses=True) as client:
+            held += [str(key) for key in client.scan_iter("erasure:*")]
+    assert sorted(map(slot_of_key, held)) == sorted(slot_of(name) for name in (*STUDENTS[:-1], "nobody"))
+    assert not any(student_id in key for key in held for student_id in STUDENTS)
+    given = [event("e-2", student_id=student_id) for student_id in (*STUDENTS, "nobody")]
+    assert await store.apply(given, NOW_US) == [REFUSED] * 39 + [APPLIED, REFUSED]
+
+
+@pytest.mark.parametrize("place", range(3))
+async def test_a_master_from_before_erasures_is_noticed_and_they_are_made_again(
+    own_cluster: RedisCluster, store: RedisStore, place: int
+) -> None:
+    erasures, node = RedisErasures(store, retention=RETENTION, clock=lambda: NOW_US), own_cluster.nodes[place]
+    ledger = {PSEUDONYM(student_id): ERASED for student_id in (*STUDENTS, "nobody")}
+
+    async def enforce(instance: Instance) -> None:
+        await erasures.enforce(ledger, instance)
+
+    await store.apply([event(student_id=student_id) for student_id in STUDENTS], NOW_US)
+    store.on_meeting = enforce
+    written = node.append_only_file.stat().st_size
+    for student_id in (*STUDENTS, "nobody"):
+        await erasures.erase(student_id, ERASED)
+    node.kill()
+    node.lose_tail(written)
+    own_cluster.start()
+    assert await insist(lambda: store.students("", 100))
+    given = [event(name, student_id=student_id) for name in ("event", "e-2") for student_id in (*STUDENTS, "nobody")]
+    assert set(await insist(lambda: store.apply(given, NOW_US))) == {REFUSED}
+    await insist(store.meet)
+    assert await store.students("", 100) == []
 
 
 async def test_a_single_redis_is_no_cluster(redis_url: str) -> None:

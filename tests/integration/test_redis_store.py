@@ -15,7 +15,7 @@ from src.adapters.redis_stream import RedisStream
 from src.domain.events import EventStatus
 from src.errors import InstanceChanged, StoreUnavailable
 from src.ports import Partition, Retention, Snapshot, Verdict
-from tests.making import NOW_US, event
+from tests.making import NOW_US, PSEUDONYM, event
 from tests.services import RedisServer
 from tests.services.fixtures import Running
 
@@ -28,7 +28,9 @@ APPLIED, DUPLICATE = EventStatus.APPLIED, EventStatus.DUPLICATE
 async def store(redis_url: str) -> AsyncIterator[RedisStore]:
     versions = count(1)
     client = redis_client(redis_url)
-    async with open_redis_store(client, retention=RETENTION, new_version=lambda: next(versions)) as opened:
+    async with open_redis_store(
+        client, retention=RETENTION, new_version=lambda: next(versions), pseudonym=PSEUDONYM
+    ) as opened:
         yield opened
 
 
@@ -55,6 +57,7 @@ async def test_every_key_of_a_student_has_its_lifetime(store: RedisStore, redis_
         "student:student-1:counted": 90,
         "student:student-1:event:e-1": 7,
         "student:student-1:event:e-2": 7,
+        "student:student-1:events:2026-01-15": 9,
         "student:student-1:mastery:2026-01-15": 90,
     }
 
@@ -81,7 +84,9 @@ async def test_another_process_that_changed_a_student_is_noticed(store: RedisSto
     await store.apply([event()], NOW_US)
     versions = count(1000)
     client = redis_client(redis_url)
-    async with open_redis_store(client, retention=RETENTION, new_version=lambda: next(versions)) as other:
+    async with open_redis_store(
+        client, retention=RETENTION, new_version=lambda: next(versions), pseudonym=PSEUDONYM
+    ) as other:
         assert await other.apply([event("e-2")], NOW_US) == [APPLIED]
     assert await store.apply([event("e-2"), event("e-3")], NOW_US) == [DUPLICATE, APPLIED]
     state = await store.state("student-1")
@@ -95,7 +100,9 @@ async def test_a_store_follows_to_a_restarted_instance_without_trusting_what_it_
     server = running(RedisServer(tmp_path))
     versions = count(1)
     client = redis_client(server.url)
-    async with open_redis_store(client, retention=RETENTION, new_version=lambda: next(versions)) as store:
+    async with open_redis_store(
+        client, retention=RETENTION, new_version=lambda: next(versions), pseudonym=PSEUDONYM
+    ) as store:
         await store.apply([event()], NOW_US)
         with redis.Redis.from_url(server.url) as other:
             other.flushall()
@@ -108,7 +115,9 @@ async def test_a_consumer_is_refused_by_another_instance(running: Running, tmp_p
     server = running(RedisServer(tmp_path))
     versions = count(1)
     client = redis_client(server.url)
-    store = RedisStore(client, retention=RETENTION, new_version=lambda: next(versions), follows=False)
+    store = RedisStore(
+        client, retention=RETENTION, new_version=lambda: next(versions), pseudonym=PSEUDONYM, follows=False
+    )
     stream = RedisStream(store, retention=RETENTION)
     partition = Partition("cluster", "topic", 0)
     try:
@@ -131,7 +140,7 @@ async def test_a_consumer_is_refused_by_another_instance(running: Running, tmp_p
 
 async def test_offsets_move_by_compare_and_set_and_never_backwards(redis_url: str) -> None:
     client = redis_client(redis_url)
-    store = RedisStore(client, retention=RETENTION, new_version=lambda: 1, follows=False)
+    store = RedisStore(client, retention=RETENTION, new_version=lambda: 1, pseudonym=PSEUDONYM, follows=False)
     stream, partition = RedisStream(store, retention=RETENTION), Partition("cluster", "topic", 0)
     try:
         await stream.begin()
@@ -148,14 +157,14 @@ async def test_offsets_move_by_compare_and_set_and_never_backwards(redis_url: st
 
 async def test_what_became_of_an_event_is_known_for_a_week(redis_url: str) -> None:
     client = redis_client(redis_url)
-    store = RedisStore(client, retention=RETENTION, new_version=count(1).__next__)
+    store = RedisStore(client, retention=RETENTION, new_version=count(1).__next__, pseudonym=PSEUDONYM)
     stream = RedisStream(store, retention=RETENTION)
     try:
         await stream.begin()
         await stream.apply([event("counted"), event("disputed"), event("late")], NOW_US)
         given = {"old": EventStatus.EXPIRED, "disputed": EventStatus.CONFLICT, "late": EventStatus.EXPIRED}
         for _ in range(2):
-            await stream.tell([Verdict("student-1", name, status) for name, status in given.items()])
+            await stream.tell([Verdict("student-1", name, status, NOW_US) for name, status in given.items()])
         found = {name: await store.status("student-1", name) for name in ("counted", *given, "unknown")}
         assert found == {
             "counted": APPLIED,
@@ -185,7 +194,7 @@ async def test_a_redis_that_may_evict_is_not_ready(store: RedisStore, redis_url:
 async def test_a_wrong_password_is_told_as_such(running: Running, tmp_path: Path) -> None:
     server = running(RedisServer(tmp_path, password="right"))
     client = redis_client(server.url.replace("right", "wrong"))
-    async with open_redis_store(client, retention=RETENTION, new_version=lambda: 1) as store:
+    async with open_redis_store(client, retention=RETENTION, new_version=lambda: 1, pseudonym=PSEUDONYM) as store:
         with pytest.raises(StoreUnavailable, match="password"):
             await store.ping()
 
@@ -193,7 +202,7 @@ async def test_a_wrong_password_is_told_as_such(running: Running, tmp_path: Path
 async def test_a_redis_that_is_away_is_told_as_such(running: Running, tmp_path: Path) -> None:
     server = running(RedisServer(tmp_path))
     client = redis_client(server.url)
-    async with open_redis_store(client, retention=RETENTION, new_version=lambda: 1) as store:
+    async with open_redis_store(client, retention=RETENTION, new_version=lambda: 1, pseudonym=PSEUDONYM) as store:
         server.kill()
         with pytest.raises(StoreUnavailable):
             await store.apply([event()], NOW_US)

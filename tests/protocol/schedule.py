@@ -1,7 +1,7 @@
 """Random schedules: consumers advance one step at a time in random order, while everything around them goes wrong."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -22,6 +22,8 @@ class Fault(StrEnum):
     ROLLBACK = "the store loses its last writes"
     REPLACEMENT = "the store is replaced by an empty one"
     RESET = "the group goes back to the beginning of the log"
+    ERASURE = "a student is erased, one step after the other"
+    CONSENT = "an erased student consents again"
     MOVED_KEYS = "records of a student are in any partition"
     LOST_CALLS = "a request to the store or its answer is lost"
     LOST_REPORTS = "the broker does not take a record, or does not say so"
@@ -97,6 +99,7 @@ class World(Protocol):
     plan: Plan
     group: Group[Any]
     trace: Trace
+    eraser: "Eraser"
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -111,11 +114,34 @@ class World(Protocol):
     async def replace(self) -> None:
         """Put an empty store in the place of this one."""
 
+    def erasing(self, student: int) -> AsyncIterator[None]:
+        """Erase a student, yielding after every step."""
+
+    async def consent(self) -> None:
+        """Let an erased student consent again, where there is one."""
+
     async def violations(self) -> set[str]:
         """Return the names of the properties that do not hold."""
 
     async def remembered(self) -> dict[str, object]:
         """Return what a replay must leave as it is, by the name of the property."""
+
+
+class Eraser:
+    """Whoever erases, one student at a time."""
+
+    def __init__(self) -> None:
+        self.steps: AsyncIterator[None] | None = None
+
+    async def go_on(self) -> None:
+        """Do the next step, where there is one."""
+        if self.steps is not None and await anext(self.steps, self) is self:
+            self.steps = None
+
+    async def end(self) -> None:
+        """Do all that is left."""
+        while self.steps is not None:
+            await self.go_on()
 
 
 async def violations_of(world: World) -> set[str]:
@@ -149,6 +175,8 @@ async def _disturb(world: World) -> None:
             world.append()
         if kinds and chance.happens(0.03 * len(kinds)):
             await _break(world, chance.choice(kinds))
+        if world.eraser.steps is not None and chance.happens(0.3):
+            await world.eraser.go_on()
         worker = chance.choice(world.workers)
         if worker.stalled:
             worker.stalled -= 1
@@ -156,6 +184,7 @@ async def _disturb(world: World) -> None:
             await worker.step(chance.choice(list(Loss)) if chance.happens(0.03) else None)
     while group.records < plan.records:
         world.append()
+    await world.eraser.end()
 
 
 async def _break(world: World, fault: Fault) -> None:
@@ -179,6 +208,10 @@ async def _break(world: World, fault: Fault) -> None:
     elif fault is Fault.REPLACEMENT and chance.happens(0.4):
         world.trace.say("THE STORE IS REPLACED by an empty one")
         await world.replace()
+    elif fault is Fault.ERASURE and world.eraser.steps is None and world.group.records:
+        world.eraser.steps = world.erasing(chance.randrange(world.plan.students))
+    elif fault is Fault.CONSENT and world.eraser.steps is None:
+        await world.consent()
     elif fault is Fault.RESET and chance.happens(0.4):
         _reset(world)
 

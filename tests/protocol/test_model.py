@@ -11,6 +11,7 @@ SHARDS = 3
 MOVING = frozenset({Fault.STALL, Fault.REBALANCE})
 CROSSING = MOVING | {Fault.MOVED_KEYS}
 FORGETTING = frozenset({Fault.STALL, Fault.ROLLBACK})
+ERASING = MOVING | {Fault.ERASURE}
 
 NEEDED = [
     (Rule.EXPECT_WHAT_WAS_SEEN, MOVING, 0, "the end is reached"),
@@ -22,6 +23,8 @@ NEEDED = [
     (Rule.DERIVE_AGAIN, CROSSING, 0, "the last update is of the final state"),
     (Rule.CARRY_UNFINISHED, FORGETTING, 985, "the last update is of the final state"),
     (Rule.COMPARE_WITH_JUST_TOLD, CROSSING, 17, "the last notice is of the final state"),
+    (Rule.READ_THE_MARKER, ERASING, 0, "what was erased stays erased"),
+    (Rule.ERASE_ONCE, ERASING | {Fault.CONSENT, Fault.DEATH}, 0, "nothing is lost"),
     (Rule.BURY_ONCE, MOVING, 0, "a replay buries nothing"),
 ]
 """Without which rule, among which faults, from which seed on what stops to hold."""

@@ -10,7 +10,9 @@ from .play import Choice, play_service
 from .schedule import Fault
 from .service.memory import MemoryBackend, MemoryStream
 from .service.mutants import (
+    ErasesOnlyOnce,
     FinishesAnyway,
+    ForgetsMarkers,
     ForgetsUnfinished,
     ForgetsWhatItTold,
     MovesAnyway,
@@ -57,6 +59,7 @@ async def test_one_shard_that_tells_for_all_is_noticed() -> None:
     ("stream_type", "faults", "seed", "broken"),
     [
         (Unfenced, FORGETTING, 5, "nothing is lost"),
+        (ForgetsMarkers, MOVING | {Fault.ERASURE}, 0, "what was erased stays erased"),
         (MovesAnyway, MOVING, 74, "the applied offset reaches the end"),
         (MovesBack, MOVING, 0, "a replay publishes nothing"),
         (FinishesAnyway, CROSSING, 151, "the snapshot is of the final state"),
@@ -76,6 +79,7 @@ async def test_a_state_without_a_guard_is_noticed(
 @pytest.mark.parametrize(
     ("service_type", "faults", "seed", "broken"),
     [
+        (ErasesOnlyOnce, FORGETTING | {Fault.ERASURE}, 0, "what was erased stays erased"),
         (ForgetsUnfinished, FORGETTING, 208, "the last update is of the final state"),
         (ForgetsWhatItTold, CROSSING, 667, "the last notice is of the final state"),
     ],

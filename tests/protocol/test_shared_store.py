@@ -11,7 +11,7 @@ from src.adapters.redis_client import redis_client
 from src.adapters.redis_store import RedisStore, open_redis_store
 from src.domain.events import Event, EventStatus
 from src.ports import Retention, Snapshot
-from tests.making import NOW_US, event
+from tests.making import NOW_US, PSEUDONYM, event
 
 HELD_STUDENT = 1500
 """The memory that a student with an event or two takes, about."""
@@ -21,7 +21,9 @@ HELD_STUDENT = 1500
 async def store(redis_url: str) -> AsyncIterator[RedisStore]:
     client = redis_client(redis_url)
     retention = Retention()
-    async with open_redis_store(client, retention=retention, new_version=lambda: random.getrandbits(48)) as opened:
+    async with open_redis_store(
+        client, retention=retention, new_version=lambda: random.getrandbits(48), pseudonym=PSEUDONYM
+    ) as opened:
         yield opened
 
 
@@ -42,7 +44,11 @@ async def test_requests_for_the_same_students_at_the_same_time_all_count(store: 
 async def test_a_batch_may_need_students_that_are_held_no_longer(redis_url: str) -> None:
     client, number = redis_client(redis_url), 200
     store = RedisStore(
-        client, retention=Retention(), new_version=lambda: random.getrandbits(48), held_bytes=number * HELD_STUDENT // 2
+        client,
+        retention=Retention(),
+        new_version=lambda: random.getrandbits(48),
+        pseudonym=PSEUDONYM,
+        held_bytes=number * HELD_STUDENT // 2,
     )
     try:
         await store.apply(of_students(range(number), "e-1"), NOW_US)

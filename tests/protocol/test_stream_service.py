@@ -2,22 +2,24 @@
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from src.dead_letters import Record, read_back
 from src.domain.days import DAY_US
+from src.domain.erasures import Erasure
 from src.errors import StoreUnavailable, Superseded
 from src.ports import Message, Offsets, Partition, Snapshot, Topic, Written
 from src.results import Told, told
-from src.stream_service import READ, SETTLED, Assignment, Step, StreamService
-from tests.making import NOW_US, wire
+from src.stream_service import ERASING_S, READ, SETTLED, Assignment, Step, StreamService
+from tests.fakes import MemoryLedger
+from tests.making import NOW_US, PSEUDONYM, wire
 
 from .instance import Instance
 from .schedule import Chance
-from .service.memory import MemoryStream, straight
+from .service.memory import MemoryStream, erase_in, straight
 from .service.surroundings import GROUP, METRICS, MODEL, RETENTION
 
 HERE, ELSEWHERE = Partition("cluster", "topic", 0), Partition("cluster", "topic", 1)
@@ -80,9 +82,11 @@ class Consumer:
 
     def __post_init__(self) -> None:
         self.state = Interrupted(self.instance)
+        self.ledger = MemoryLedger()
         self.service = StreamService(
             self.state,
             self.broker,
+            ledger=self.ledger,
             model=MODEL,
             retention=RETENTION,
             metrics=METRICS,
@@ -252,3 +256,51 @@ async def test_a_partition_is_resumed_where_the_least_is_known(one: Consumer) ->
     assert (await one.service.resume(HERE, 7)).position == 4
     assert (await one.service.resume(HERE, 3)).position == 3
     assert (await one.service.resume(HERE, None)).position == 0
+
+
+# -- erased students
+
+ERASED = Erasure(1, NOW_US)
+NAME = PSEUDONYM("student-1")
+
+
+async def test_refused_events_move_the_offsets_and_nothing_is_told(one: Consumer) -> None:
+    await one.ledger.write(NAME, ERASED)
+    before = METRICS.events.labels("refused")._value.get()  # noqa: SLF001  # the library has no other way
+    assert await one.take(wire("e-1"), wire("e-2")) == [Step.APPLIED, Step.APPLIED_OFFSET, Step.PUBLISHED_OFFSET]
+    assert one.broker.messages == []
+    assert await one.state.offsets(HERE) == Offsets(2, 2)
+    assert METRICS.events.labels("refused")._value.get() == before + 2  # noqa: SLF001  # likewise
+
+
+async def test_who_begins_erases_whom_the_store_does_not_know_to_be_erased(one: Consumer, other: Consumer) -> None:
+    await one.take(wire())
+    await other.ledger.write(NAME, ERASED)
+    await other.service.begin()
+    assert {value for key, value in one.instance.values.items() if "student-1" in str(key)} == {None}
+
+
+async def test_an_erasure_that_nobody_carries_out_is_completed_after_a_while(one: Consumer) -> None:
+    await one.take(wire())
+    await one.ledger.write(NAME, ERASED)
+    await one.service.follow_erasures()
+    assert await one.state.read(["student-1"]) != [None]  # who has entered it may be about to do so
+    one.clock.now_us += ERASING_S * 1_000_000
+    await one.service.follow_erasures()
+    assert await one.state.read(["student-1"]) == [None]
+
+
+async def test_a_student_erased_between_publishing_and_finishing_leaves_nothing(one: Consumer) -> None:
+    async def erase() -> None:
+        erase_in(one.instance, "student-1", ERASED)
+
+    one.state.before_finish = erase
+    await one.take(wire())
+    assert [key for key, value in one.instance.values.items() if "student-1" in str(key) and value is not None] == []
+
+
+async def test_the_revision_counts_the_erasures_before_the_events(one: Consumer) -> None:
+    await one.ledger.write(NAME, replace(ERASED, consented_us=NOW_US - 1_000))
+    await one.take(wire("e-1"), wire("e-2"))
+    (update,) = one.broker.results("updated")
+    assert update["revision"] == 1_000_000_002

@@ -18,7 +18,7 @@ from src.domain.state import StudentState
 from src.errors import InstanceChanged, StoreUnavailable
 from src.ports import Derivable, Offsets, Partition, Retention, Snapshot, StreamState, Written
 from src.state_manager import PLAIN, Keys, StateKeyPatterns
-from tests.making import NOW_US, event
+from tests.making import NOW_US, PSEUDONYM, event
 from tests.services import RedisCluster, RedisServer
 
 from .instance import Instance
@@ -61,7 +61,14 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
         keys = Keys(tagged=True)
         become_another = partial(restart_master, cluster, keys.of(StateKeyPatterns.EVIDENCE, STUDENT))
     stores = [
-        RedisStore(client, retention=RETENTION, new_version=lambda: random.getrandbits(48), keys=keys, follows=False)
+        RedisStore(
+            client,
+            retention=RETENTION,
+            new_version=lambda: random.getrandbits(48),
+            pseudonym=PSEUDONYM,
+            keys=keys,
+            follows=False,
+        )
         for client in clients
     ]
     streams = [RedisStream(store, retention=RETENTION) for store in stores]

@@ -58,10 +58,14 @@ SETTINGS: dict[str, tuple[object, str, object]] = {
     "RETENTION_DAYS": (90, "365", 365),
     "LEDGER_TTL_DAYS": (7, "14", 14),
 }
+KEYS = {"AUDIT_KEY": SECRET, "PSEUDONYM_KEY": SECRET}
+"""What production requires beside a way to verify tokens."""
+
 SECRETS = {
     "JWT_SECRET": SECRET,
     "JWT_SECRET_PREVIOUS": OLD_SECRET,
     "AUDIT_KEY": SECRET,
+    "PSEUDONYM_KEY": SECRET,
     "REDIS_URL": f"redis://:{SECRET}@redis.example:6379/0",
     "REDIS_PASSWORD": SECRET,
     "KAFKA_SASL_PASSWORD": SECRET,
@@ -183,19 +187,18 @@ def test_every_wrong_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_production_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for secret in ({}, {"JWT_SECRET": ""}, {"JWT_SECRET_PREVIOUS": OLD_SECRET}):
-        reasons = refused(monkeypatch, ENVIRONMENT="production", AUDIT_KEY=SECRET, **secret)
+        reasons = refused(monkeypatch, ENVIRONMENT="production", **KEYS, **secret)
         assert reasons == (Reason("JWT_SECRET", "is required in production"),)
-    reasons = refused(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET, AUDIT_KEY="")
-    assert reasons == (Reason("AUDIT_KEY", "is required in production"),)
-    assert read(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET, AUDIT_KEY=SECRET).production
+    for name in KEYS:
+        reasons = refused(monkeypatch, **{"ENVIRONMENT": "production", "JWT_SECRET": SECRET, **KEYS, name: ""})
+        assert reasons == (Reason(name, "is required in production"),)
+    assert read(monkeypatch, ENVIRONMENT="production", JWT_SECRET=SECRET, **KEYS).production
 
 
 @pytest.mark.parametrize("name", ["JWT_SECRET", "JWT_SECRET_PREVIOUS"])
 def test_production_refuses_a_secret_that_others_know(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     known = "a-string-secret-at-least-256-bits-long"
-    reasons = refused(
-        monkeypatch, **{"ENVIRONMENT": "production", "JWT_SECRET": SECRET, "AUDIT_KEY": SECRET, name: known}
-    )
+    reasons = refused(monkeypatch, **{"ENVIRONMENT": "production", "JWT_SECRET": SECRET, **KEYS, name: known})
     assert reasons == (Reason(name, "is published in documentation"),)
 
 
@@ -205,7 +208,7 @@ def test_elsewhere_a_secret_that_others_know_is_told(monkeypatch: pytest.MonkeyP
 
 
 def test_production_without_issuer_or_audience_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"ENVIRONMENT": "production", "JWT_SECRET": SECRET, "AUDIT_KEY": SECRET}
+    settings = {"ENVIRONMENT": "production", "JWT_SECRET": SECRET, **KEYS}
     assert [name for name, _ in read(monkeypatch, **settings).advice()] == ["JWT_ISSUER", "JWT_AUDIENCE"]
     settings |= {"JWT_ISSUER": "someone", "JWT_AUDIENCE": "mastery-engine"}
     assert list(read(monkeypatch, **settings).advice()) == []
@@ -217,12 +220,12 @@ def test_tokens_are_signed_in_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
         reasons = refused(monkeypatch, **address, **{name: SECRET})
         assert reasons == (Reason("JWT_JWKS_URL", "excludes JWT_SECRET: tokens are signed in one way"),)
         monkeypatch.delenv(name)
-    assert read(monkeypatch, ENVIRONMENT="production", AUDIT_KEY=SECRET, **address).jwt_secret is None
+    assert read(monkeypatch, ENVIRONMENT="production", **KEYS, **address).jwt_secret is None
 
 
 def test_production_fetches_keys_over_tls_only(monkeypatch: pytest.MonkeyPatch) -> None:
     address = {"JWT_JWKS_URL": "http://sign-in.example/keys"}
-    reasons = refused(monkeypatch, ENVIRONMENT="production", AUDIT_KEY=SECRET, **address)
+    reasons = refused(monkeypatch, ENVIRONMENT="production", **KEYS, **address)
     assert reasons == (Reason("JWT_JWKS_URL", "must begin with https:// in production"),)
     assert read(monkeypatch, ENVIRONMENT="test", **address).jwt_jwks_url
 

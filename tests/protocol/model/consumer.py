@@ -43,6 +43,7 @@ class ModelConsumer:
         self._run: list[int] = []
         self._held: dict[int, Held] = {}
         self._unfinished: dict[int, int | None] = {}
+        self._seen = dict(self._around.ledger)
         self._idle = False
         self._life = self._live()
 
@@ -72,6 +73,7 @@ class ModelConsumer:
                 if fresh or self._notices_another_instance():
                     fresh = False
                     yield from self._begin()
+                self._seen = dict(self._around.ledger)
                 self._leave()
                 yield from self._resume()
                 yield from self._work()
@@ -87,9 +89,17 @@ class ModelConsumer:
         self._run = self._around.run
         self._held.clear()
         self._say("meets run %s", self._run)
+        yield from self._erase_again()
         if self._around.has(Rule.CARRY_UNFINISHED):
             yield from self._settle({student: frozenset() for student in self._unfinished}, [])
         self._unfinished.clear()
+
+    def _erase_again(self) -> Iterator[None]:
+        """Apply the ledger to the store as it is."""
+        for student, erasure in list(self._around.ledger.items()):
+            self._check(self._around.shard_of(student))
+            self._around.carry_out(student, erasure)
+            yield
 
     def _leave(self) -> None:
         """Notice, sooner or later, that partitions have gone to others."""
@@ -162,9 +172,11 @@ class ModelConsumer:
         self._check(shard)
         state = self._around.state(student)
         contents = dict(state.contents) if state else {}
-        fresh, repeated, conflicts = set(), set(), []
-        for offset, (_, event, content, _) in sent:
-            if event not in contents:
+        fresh, repeated, refused, conflicts = set[int](), set[int](), set[int](), list[int]()
+        for offset, (_, event, content, _, received) in sent:
+            if self._refuses(student, received):
+                refused.add(event)
+            elif event not in contents:
                 contents[event] = content
                 fresh.add(event)
             elif contents[event] != content:
@@ -174,10 +186,17 @@ class ModelConsumer:
         if fresh:
             version = state.version + 1 if state else self._around.chance.getrandbits(30)
             shard.write({("state", student): State(version, frozenset(contents.items()))})
-        self._say("applies %s to student %s, repeats %s, refuses %s", fresh, student, repeated, conflicts)
+        self._say("applies %s to student %s, repeats %s, buries %s", fresh, student, repeated, conflicts)
+        self._say("refuses %s", refused)
         if fresh or repeated:
             causes[student] = frozenset(fresh | repeated)
         return conflicts
+
+    def _refuses(self, student: int, received: int) -> bool:
+        """Tell whether an event is of a student who was erased and had not consented."""
+        reads = self._around.has(Rule.READ_THE_MARKER)
+        erasure = self._around.marker(student) if reads else self._seen.get(student)
+        return erasure is not None and erasure.refuses(received)
 
     def _repeats(self, offset: int, held: Held) -> bool:
         """Tell whether a duplicate has to be published again."""
@@ -222,21 +241,21 @@ class ModelConsumer:
             yield
         left = causes
         while left:
-            derived: dict[int, tuple[State, int | None]] = {}
+            derived: dict[int, tuple[State, int | None, int]] = {}
             for student in left:
                 self._derive(student, derived)
                 yield
-            for student, (state, mark) in derived.items():
-                yield from self._publish(student, state, mark, left[student])
+            for student, (state, mark, erasures) in derived.items():
+                yield from self._publish(student, state, mark, Update(student, state.contents, left[student], erasures))
             yield
             again: dict[int, frozenset[int]] = {}
-            for student, (state, _) in derived.items():
+            for student, (state, *_) in derived.items():
                 if self._finish(student, state) and self._around.has(Rule.DERIVE_AGAIN):
                     again[student] = left[student]
                 yield
             left = again
 
-    def _derive(self, student: int, derived: dict[int, tuple[State, int | None]]) -> None:
+    def _derive(self, student: int, derived: dict[int, tuple[State, int | None, int]]) -> None:
         self._check(self._around.shard_of(student))
         state = self._around.state(student)
         if state is None:
@@ -244,13 +263,14 @@ class ModelConsumer:
         mark = self._around.mark(student)
         if self._around.has(Rule.COMPARE_WITH_JUST_TOLD):
             mark = self._unfinished.get(student, mark)
-        derived[student] = state, mark
+        marker = self._around.marker(student)
+        derived[student] = state, mark, 0 if marker is None else marker.number
         self._say("derives student %s from %s", student, sorted(state.contents))
 
-    def _publish(self, student: int, state: State, mark: int | None, causes: frozenset[int]) -> Iterator[None]:
+    def _publish(self, student: int, state: State, mark: int | None, update: Update) -> Iterator[None]:
         self._unfinished[student] = mark
-        self._around.results.append(Update(student, state.contents, causes))
-        self._say("PUBLISHES student %s %s because of %s", student, sorted(state.contents), sorted(causes))
+        self._around.results.append(update)
+        self._say("PUBLISHES %s", update)
         yield
         if state.level != mark:
             self._unfinished[student] = state.level

@@ -31,10 +31,17 @@ def _of_a_student(around: Surroundings, student: int, faults: frozenset[Fault]) 
         for offset, sent in enumerate(records)
         if sent.valid and sent.student == student
     ]
+    erasure = around.ledger.get(student)
+    copies = [(sent, at) for sent, at in copies if erasure is None or not erasure.refuses(sent.received)]
     state = around.state(student)
     contents = {} if state is None else dict(state.contents)
-    if contents.keys() != {sent.event for sent, _ in copies}:
+    if {sent.event for sent, _ in copies} - contents.keys():
         yield "nothing is lost"
+    if contents.keys() - {sent.event for sent, _ in copies}:
+        yield "what was erased stays erased"
+    values = around.shard_of(student).values
+    if not copies and any(values.get((kind, student)) is not None for kind in ("snapshot", "mark")):
+        yield "what was erased stays erased"
     if not contents.items() <= {(sent.event, sent.content) for sent, _ in copies}:
         yield "content is one of those sent"
     if any(contents.get(sent.event) != sent.content and place not in around.dead for sent, place in copies):
@@ -48,8 +55,8 @@ def _of_updates(around: Surroundings, student: int, final: Contents, faults: fro
     updates = [one for one in around.results if isinstance(one, Update) and one.student == student]
     if dict(final).keys() - {event for update in updates for event in update.causes}:
         yield "every event is a cause"
-    # The number of events is the revision; of several with the same the reader has the last.
-    read = sorted(updates, key=lambda update: len(update.contents))
+    # The revision is the number of erasures, then of events; of several with the same the reader has the last.
+    read = sorted(updates, key=lambda update: (update.erasures, len(update.contents)))
     if [update.contents for update in read[-1:]] != [final]:
         yield "the update with the highest revision is of the final state"
     # A consumer that had lost its partition and dies may leave an old one behind.

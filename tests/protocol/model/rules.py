@@ -26,5 +26,9 @@ class Rule(StrEnum):
     # else: the mark as it is in the store
     EVERY_SHARD = "every shard of the store keeps offsets of its own, and the lowest counts"
     # else: the first shard keeps them for all
+    READ_THE_MARKER = "the marker of an erasure is read in the step that writes a student"
+    # else: the ledger as the consumer last saw it
+    ERASE_ONCE = "applied again, the ledger deletes only where the marker is missing or older"
+    # else: it deletes whatever the marker says
     BURY_ONCE = "dead letters are not repeated below the published offset"
     # else: they are repeated with every replay

@@ -1,7 +1,9 @@
 """What the consumers of the model work on and with."""
 
 from collections.abc import Collection
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+from src.domain.erasures import Erasure
 
 from ..group import Group
 from ..instance import Instance, lowest
@@ -20,6 +22,7 @@ class Sent(NamedTuple):
     event: int
     content: int
     valid: bool
+    received: int = 0
 
 
 class State(NamedTuple):
@@ -39,6 +42,7 @@ class Update(NamedTuple):
     student: int
     contents: Contents
     causes: frozenset[int]
+    erasures: int = 0
 
 
 class Notice(NamedTuple):
@@ -62,6 +66,7 @@ class Surroundings:
         self.shards = [Instance() for _ in range(shards)]
         self.results: list[Update | Notice] = []
         self.dead: list[tuple[int, int]] = []
+        self.ledger: dict[int, Erasure] = {}
 
     def has(self, rule: Rule) -> bool:
         """Tell whether a rule is switched on."""
@@ -84,6 +89,22 @@ class Surroundings:
         state = self.shard_of(student).values.get(("state", student))
         assert state is None or isinstance(state, State)
         return state
+
+    def marker(self, student: int) -> Erasure | None:
+        """Return the marker of an erasure."""
+        marker = self.shard_of(student).values.get(("erased", student))
+        assert marker is None or isinstance(marker, Erasure)
+        return marker
+
+    def carry_out(self, student: int, erasure: Erasure) -> None:
+        """Delete and set the marker in one step, or only what of it the marker leaves to do."""
+        marker = self.marker(student) if self.has(Rule.READ_THE_MARKER) else None
+        changes: dict[Any, Any] = {}
+        if marker is None or marker.number < erasure.number or not self.has(Rule.ERASE_ONCE):
+            changes = dict.fromkeys((kind, student) for kind in ("state", "snapshot", "mark"))
+        if changes or erasure.supersedes(marker):
+            self.shard_of(student).write({**changes, ("erased", student): erasure})
+        self.trace.say("student %s: %s is carried out", student, erasure)
 
     def mark(self, student: int) -> int | None:
         """Return the level that counts as noticed."""

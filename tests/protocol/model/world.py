@@ -1,9 +1,12 @@
 """The world of the model: surroundings in which records arrive, and consumers."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
+
+from src.domain.erasures import Erasure
 
 from ..instance import Instance
-from ..schedule import PARTITIONS, Chance, Fault, Plan
+from ..schedule import PARTITIONS, Chance, Eraser, Fault, Plan
 from .consumer import ModelConsumer
 from .properties import violations
 from .rules import Rule
@@ -20,6 +23,7 @@ class ModelWorld(Surroundings):
         super().__init__(chance, without, shards)
         self.plan = plan
         self.workers = [ModelConsumer(number, self) for number in range(plan.consumers)]
+        self.eraser = Eraser()
         self._known: list[Sent] = []
 
     def append(self) -> None:
@@ -34,6 +38,24 @@ class ModelWorld(Surroundings):
 
     async def replace(self) -> None:
         self._any_shard().replace()
+
+    async def erasing(self, student: int) -> AsyncIterator[None]:
+        known = self.ledger.get(student)
+        number = known.number if known is not None else 0
+        if known is None or known.consented_us is not None:
+            number += 1
+        self.ledger[student] = Erasure(number, self.group.records)
+        self.trace.say("student %s: erasure %s is entered", student, number)
+        yield
+        self.carry_out(student, self.ledger[student])
+
+    async def consent(self) -> None:
+        for student, erasure in self.ledger.items():
+            if erasure.consented_us is None:
+                self.ledger[student] = replace(erasure, consented_us=self.group.records)
+                self.trace.say("student %s consents", student)
+                self.carry_out(student, self.ledger[student])
+                return
 
     async def violations(self) -> set[str]:
         return violations(self, self.plan)
@@ -58,4 +80,4 @@ class ModelWorld(Surroundings):
         else:
             sent = Sent(chance.randrange(self.plan.students), len(self._known), chance.randrange(3), valid=True)
             self._known.append(sent)
-        return sent._replace(valid=not chance.happens(0.1))
+        return sent._replace(valid=not chance.happens(0.1), received=self.group.records + 1)

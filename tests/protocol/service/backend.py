@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from src.domain.erasures import Erasure
 from src.domain.state import StudentState
 from src.ports import Offsets, Partition, StreamState
 
@@ -43,6 +44,9 @@ class Backend(Protocol):
 
     async def replace(self) -> None:
         """Become an empty instance."""
+
+    async def erase(self, student_id: str, erasure: Erasure) -> None:
+        """Carry out an erasure, or the consent after it, from outside every consumer."""
 
     async def stored(self, student_id: str, event_ids: Iterable[str]) -> Stored:
         """Return what is kept of a student."""

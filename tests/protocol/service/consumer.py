@@ -137,4 +137,5 @@ class ServiceConsumer:
         self._idle = True  # whoever only looks has nothing to do
         if not await self._service.is_same():
             raise InstanceChanged
+        await self._service.follow_erasures()
         self._met = self._around.backend.run

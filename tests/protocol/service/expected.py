@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from src.domain.erasures import Erasure
 from src.domain.events import Event
 from src.domain.state import StudentState
 from src.errors import InvalidJSON
 from src.event_validator import Invalid, decode_record, validate
+from tests.making import PSEUDONYM
 
 from .records import Sent
 
@@ -49,10 +51,15 @@ class ExpectedStudent:
 
 
 class Expected:
-    """What is in a log: what can never be applied, and the events of every student."""
+    """What is in a log: what can never be applied, and the events of every student, but those that are refused.
 
-    def __init__(self, log: Sequence[Sequence[Sent]]) -> None:
+    ``refused`` are the places of those, ``known`` the students of all.
+    """
+
+    def __init__(self, log: Sequence[Sequence[Sent]], erasures: Mapping[str, Erasure]) -> None:
         self.invalid: set[Place] = set()
+        self.refused: set[Place] = set()
+        self.known: set[str] = set()
         found: defaultdict[str, defaultdict[str, list[Copy]]] = defaultdict(lambda: defaultdict(list))
         for partition, records in enumerate(log):
             for offset, sent in enumerate(records):
@@ -60,8 +67,14 @@ class Expected:
                 if event is None:
                     self.invalid.add((partition, offset))
                 elif not event.expired:
+                    self.known.add(event.student_id)
+                    erasure = erasures.get(PSEUDONYM(event.student_id))
+                    if erasure is not None and erasure.refuses(event.received_us):
+                        self.refused.add((partition, offset))
+                        continue
                     found[event.student_id][event.event_id].append(Copy(event, (partition, offset)))
         self.students = [ExpectedStudent(student_id, found[student_id]) for student_id in sorted(found)]
+        self.erased = sorted(self.known - found.keys())
 
 
 def _read(sent: Sent) -> Event | None:

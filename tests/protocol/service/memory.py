@@ -1,15 +1,17 @@
 """The state of a stream in memory: whole events, folded when they are asked for; and a store of it that can forget."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
+from src.domain.erasures import Erasure, slot_of
 from src.domain.events import Event, EventStatus
 from src.domain.state import StudentState
 from src.errors import StoreUnavailable
 from src.ports import Derivable, Offsets, Partition, Snapshot, Verdict, Written
 from src.state_manager import PLAIN, StateKeyPatterns
+from tests.making import PSEUDONYM
 
 from ..instance import Instance, lowest
 from ..schedule import Chance, Loss
@@ -61,6 +63,13 @@ class MemoryStream:
     async def is_same(self) -> bool:
         return [await self._cross(partial(run_of, shard)) for shard in self._shards] == self._run
 
+    async def enforce(self, erasures: Mapping[str, Erasure]) -> int:
+        found = 0
+        for name, erasure in erasures.items():
+            shard = shard_at(PSEUDONYM.slot(name), self._shards)
+            found += await self._fenced(shard, partial(enforce_in, shard, name, erasure))
+        return found
+
     async def apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
         del now_us
         statuses: dict[int, EventStatus] = {}
@@ -77,6 +86,9 @@ class MemoryStream:
         counted = {} if before is None else {event.event_id: event for event in before.events}
         statuses = []
         for event in events:
+            if self._refuses(shard, event):
+                statuses.append(EventStatus.REFUSED)
+                continue
             known = counted.setdefault(event.event_id, event)
             same = EventStatus.DUPLICATE if known.content == event.content else EventStatus.CONFLICT
             statuses.append(EventStatus.APPLIED if known is event else same)
@@ -85,15 +97,19 @@ class MemoryStream:
             shard.write({("student", student_id): after})
         return statuses
 
+    def _refuses(self, shard: Instance, event: Event | Verdict) -> bool:
+        erasure = shard.values.get(("erasure", PSEUDONYM(event.student_id)))
+        return erasure is not None and bool(erasure.refuses(event.received_us))
+
     async def tell(self, verdicts: Sequence[Verdict]) -> None:
         for verdict in verdicts:
             shard = shard_of(verdict.student_id, self._shards)
             await self._fenced(shard, partial(self._tell, shard, verdict))
 
-    @staticmethod
-    def _tell(shard: Instance, verdict: Verdict) -> None:
-        key = StateKeyPatterns.VERDICT.format(student_id=verdict.student_id, event_id=verdict.event_id)
-        shard.write({key: verdict.status.encode()})
+    def _tell(self, shard: Instance, verdict: Verdict) -> None:
+        if not self._refuses(shard, verdict):
+            key = StateKeyPatterns.VERDICT.format(student_id=verdict.student_id, event_id=verdict.event_id)
+            shard.write({key: verdict.status.encode()})
 
     async def offsets(self, partition: Partition) -> Offsets:
         found = [await self._fenced(shard, partial(offsets_at, shard, partition)) for shard in self._told_by]
@@ -142,7 +158,15 @@ class MemoryStream:
             return None
         state = counted.folded()
         told = shard.values.get(StateKeyPatterns.TOLD.format(student_id=student_id))
-        return Derivable(counted.version, state.events, state.aggregates, tuple(state.recent.others), told)
+        erasure = shard.values.get(("erasure", PSEUDONYM(student_id)))
+        return Derivable(
+            version=counted.version,
+            events=state.events,
+            aggregates=state.aggregates,
+            others=tuple(state.recent.others),
+            told=told,
+            erasures=0 if erasure is None else erasure.number,
+        )
 
     async def finish(self, snapshots: Sequence[Snapshot]) -> list[Written]:
         found = []
@@ -178,7 +202,12 @@ def run_of(shard: Instance) -> int:
 
 def shard_of(student_id: str, shards: Sequence[Instance]) -> Instance:
     """Return the shard on which a student lies."""
-    return shards[sum(student_id.encode()) % len(shards)]
+    return shard_at(slot_of(student_id), shards)
+
+
+def shard_at(slot: int, shards: Sequence[Instance]) -> Instance:
+    """Return the shard to which a slot belongs."""
+    return shards[slot % len(shards)]
 
 
 def counted_of(student_id: str, shard: Instance) -> Counted | None:
@@ -203,6 +232,28 @@ def lowest_of(found: Sequence[Offsets]) -> Offsets:
 def written(snapshot: Snapshot) -> dict[str, bytes]:
     """Return the values of a snapshot by key."""
     return {PLAIN.of(pattern, snapshot.student_id): value for pattern, value in snapshot.values.items()}
+
+
+def enforce_in(instance: Instance, name: str, erasure: Erasure) -> int:
+    """Erase whoever has this pseudonym, unless the marker there is as new; return how many had a state."""
+    if not erasure.supersedes(instance.values.get(("erasure", name))):
+        return 0
+    students = [key[1] for key in instance.values if isinstance(key, tuple) and key[0] == "student"]
+    found = [student_id for student_id in students if PSEUDONYM(student_id) == name]
+    for student_id in found:
+        erase_in(instance, student_id, erasure)
+    instance.write({("erasure", name): erasure})
+    return len(found)
+
+
+def erase_in(instance: Instance, student_id: str, erasure: Erasure) -> None:
+    """Delete everything of a student and set the marker in one step, unless that settles the erasure."""
+    marker = "erasure", PSEUDONYM(student_id)
+    if erasure.is_settled_by(instance.values.get(marker)):
+        return
+    prefix = f"student:{student_id}:"
+    keys = [key for key in instance.values if isinstance(key, str) and key.startswith(prefix)]
+    instance.write({**dict.fromkeys([("student", student_id), *keys]), marker: erasure})
 
 
 async def straight(act: Callable[[], T], /) -> T:
@@ -253,6 +304,9 @@ class MemoryBackend:
 
     def _any_shard(self) -> Instance:
         return self._chance.choice(self._shards) if len(self._shards) > 1 else self._shards[0]
+
+    async def erase(self, student_id: str, erasure: Erasure) -> None:
+        erase_in(shard_of(student_id, self._shards), student_id, erasure)
 
     async def stored(self, student_id: str, event_ids: Iterable[str]) -> Stored:
         del event_ids

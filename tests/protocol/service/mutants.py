@@ -1,9 +1,11 @@
 """The service and its state with one guard left out each, which a schedule has to notice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from src.ports import Offsets, Partition, Snapshot, Written
+from src.domain.erasures import Erasure
+from src.domain.events import Event
+from src.ports import Offsets, Partition, Snapshot, Verdict, Written
 from src.results import Cause, Derived
 from src.stream_service import StreamService
 
@@ -19,6 +21,14 @@ class Unfenced(MemoryStream):
     async def _fenced(self, shard: Instance, act: Callable[[], T]) -> T:
         del shard
         return await self._cross(act)
+
+
+class ForgetsMarkers(MemoryStream):
+    """Counts whatever comes, whoever was erased."""
+
+    def _refuses(self, shard: Instance, event: Event | Verdict) -> bool:
+        del shard, event
+        return False
 
 
 class MovesAnyway(MemoryStream):
@@ -51,6 +61,13 @@ class OneTellsForAll(MemoryStream):
     @property
     def _told_by(self) -> Sequence[Instance]:
         return self._shards[:1]
+
+
+class ErasesOnlyOnce(StreamService):
+    """Takes it that every instance of the store knows who was erased."""
+
+    async def _enforce(self, erasures: Mapping[str, Erasure]) -> None:
+        self._known |= erasures
 
 
 class ForgetsUnfinished(StreamService):

@@ -10,12 +10,13 @@ import msgspec
 from src.answers import mastery_answer
 from src.dead_letters import read_back
 from src.domain.days import day_of, from_date, to_date
+from src.domain.erasures import revision
 from src.domain.mastery import window
 from src.domain.state import StudentState
 from src.ports import Derivable, Message, Offsets, Topic
 from src.results import NOTHING_TOLD, Frame, Told, derive
 from src.state_manager import PLAIN, StateKeyPatterns, snapshot_values
-from tests.making import TODAY
+from tests.making import PSEUDONYM, TODAY
 
 from ..schedule import Fault
 from .backend import Stored
@@ -36,7 +37,8 @@ class Results(NamedTuple):
 
 async def violations(around: Surroundings) -> set[str]:
     """Return the names of the properties that do not hold."""
-    expected = Expected(around.group.log)
+    erasures = around.ledger.entries
+    expected = Expected(around.group.log, erasures)
     stored = {one.student_id: await around.backend.stored(one.student_id, one.copies) for one in expected.students}
     results = around.broker.of(Topic.RESULTS)
     found = {
@@ -44,6 +46,10 @@ async def violations(around: Surroundings) -> set[str]:
         *_of_dead_letters(around, expected, stored),
         *_of_ids(results),
     }
+    for student_id in expected.erased:
+        left = await around.backend.stored(student_id, [])
+        if left.state is not None or left.values:
+            found.add("what was erased stays erased")
     for student in expected.students:
         kept = stored[student.student_id]
         found |= set(_of_state(student, kept))
@@ -75,7 +81,7 @@ def _of_dead_letters(around: Surroundings, expected: Expected, stored: Mapping[s
         yield "what is invalid or conflicts is buried"
     # A store that has forgotten which content came first may decide otherwise the second time.
     forgot = _FORGETTING & around.plan.faults
-    if buried - must.union(place for one in expected.students for place in one.disputed() if forgot):
+    if buried - expected.refused - must.union(place for one in expected.students for place in one.disputed() if forgot):
         yield "nothing else is buried"
 
 
@@ -88,7 +94,9 @@ def _of_ids(results: Iterable[Message]) -> Iterator[str]:
 
 
 def _of_state(student: ExpectedStudent, kept: Stored) -> Iterator[str]:
-    if kept.state is None or kept.contents.keys() != student.copies.keys():
+    if kept.contents.keys() - student.copies.keys():
+        yield "what was erased stays erased"
+    elif kept.state is None or kept.contents.keys() != student.copies.keys():
         yield "nothing is lost"
     elif any(kept.contents[name] not in {c.event.content for c in found} for name, found in student.copies.items()):
         yield "content is one of those sent"
@@ -111,9 +119,13 @@ def _of_one(student_id: str, results: Iterable[Message]) -> Results:
 
 def _of_what_was_told(around: Surroundings, student: ExpectedStudent, kept: Stored, results: Results) -> Iterator[str]:
     final = student.state(kept.contents)
-    if {event_id for update in results.updates for event_id in update["causes"]} != student.copies.keys():
+    causes = {event_id for update in results.updates for event_id in update["causes"]}
+    erasure = around.ledger.entries.get(PSEUDONYM(student.student_id))
+    # Results may have been published of what was erased later.
+    if student.copies.keys() - causes or (erasure is None and causes != student.copies.keys()):
         yield "every event is a cause"
-    yield from _of_updates(around, student.student_id, final, results.updates)
+    erasures = 0 if erasure is None else erasure.number
+    yield from _of_updates(around, student.student_id, final, erasures, results.updates)
     told = _told(around, student.student_id, final)
     if kept.values.get(StateKeyPatterns.TOLD.format(student_id=student.student_id)) != told.encoded():
         yield "the mark is of the final state"
@@ -122,7 +134,7 @@ def _of_what_was_told(around: Surroundings, student: ExpectedStudent, kept: Stor
 
 
 def _of_updates(
-    around: Surroundings, student_id: str, final: StudentState, updates: Sequence[Mapping[str, Any]]
+    around: Surroundings, student_id: str, final: StudentState, erasures: int, updates: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
     kept_froms = [RETENTION.kept_from(today) for today in range(TODAY, day_of(around.now_us) + 1)]
 
@@ -130,7 +142,7 @@ def _of_updates(
         as_of = from_date(date.fromisoformat(update["time"][:10]))
         answers = (_answer(student_id, final, as_of, kept_from) for kept_from in kept_froms)
         shown = [msgspec.json.decode(msgspec.json.encode(answer)) for answer in answers]
-        return update["revision"] == final.events and update["mastery"] in shown
+        return update["revision"] == revision(erasures, final.events) and update["mastery"] in shown
 
     # Of several with the same revision the reader has the last.
     newest = sorted(updates, key=lambda update: int(update["revision"]))

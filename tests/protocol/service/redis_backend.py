@@ -5,10 +5,13 @@ from collections.abc import Iterable, Sequence
 from redis import Redis
 
 from src.adapters.redis_client import redis_client
+from src.adapters.redis_erasures import RedisErasures
 from src.adapters.redis_store import RedisStore
 from src.adapters.redis_stream import RedisStream
+from src.domain.erasures import Erasure
 from src.ports import Offsets, Partition
 from src.state_manager import StateKeyPatterns
+from tests.making import NOW_US, PSEUDONYM
 from tests.services import RedisServer
 
 from ..schedule import Chance
@@ -36,8 +39,11 @@ class RedisBackend:
     def connect(self, name: str, *, loses: bool) -> Connected:
         del name
         client = SteppedRedis.like(redis_client(self._server.url), loses=loses)
-        store = RedisStore(client, retention=RETENTION, new_version=self._new_version, follows=False)
-        return Connected(RedisStream(store, retention=RETENTION), client.connection_pool.disconnect)
+        store = RedisStore(
+            client, retention=RETENTION, new_version=self._new_version, pseudonym=PSEUDONYM, follows=False
+        )
+        stream = RedisStream(store, retention=RETENTION, clock=lambda: NOW_US)
+        return Connected(stream, client.connection_pool.disconnect)
 
     def _new_version(self) -> int:
         return self._chance.getrandbits(48)
@@ -82,11 +88,19 @@ class RedisBackend:
         self._file = self._server.append_only_file
         self._sizes = [self._file.stat().st_size]
 
+    async def erase(self, student_id: str, erasure: Erasure) -> None:
+        client = redis_client(self._server.url)
+        store = RedisStore(client, retention=RETENTION, new_version=self._new_version, pseudonym=PSEUDONYM)
+        await RedisErasures(store, retention=RETENTION, clock=lambda: NOW_US).erase(student_id, erasure)
+        await client.aclose()
+
     # -- what is in it
 
     async def stored(self, student_id: str, event_ids: Iterable[str]) -> Stored:
         client = redis_client(self._server.url)
-        state = await RedisStore(client, retention=RETENTION, new_version=self._new_version).state(student_id)
+        state = await RedisStore(client, retention=RETENTION, new_version=self._new_version, pseudonym=PSEUDONYM).state(
+            student_id
+        )
         contents = {}
         for event_id in event_ids:
             content = await client.get(StateKeyPatterns.EVENT.format(student_id=student_id, event_id=event_id))
@@ -102,7 +116,8 @@ class RedisBackend:
     async def offsets(self, partitions: Sequence[Partition]) -> list[Offsets]:
         client = redis_client(self._server.url)
         stream = RedisStream(
-            RedisStore(client, retention=RETENTION, new_version=self._new_version), retention=RETENTION
+            RedisStore(client, retention=RETENTION, new_version=self._new_version, pseudonym=PSEUDONYM),
+            retention=RETENTION,
         )
         await stream.begin()
         found = [await stream.offsets(partition) for partition in partitions]

@@ -4,6 +4,7 @@ from src.domain.model import MasteryModel
 from src.observability import Metrics
 from src.ports import Partition, Publisher, Retention, StreamState
 from src.stream_service import StreamService
+from tests.fakes import MemoryLedger
 from tests.making import NOW_US
 
 from ..group import Group
@@ -32,6 +33,7 @@ class Surroundings:
         self.trace = Trace()
         self.group = Group[Sent](PARTITIONS)
         self.broker = Broker()
+        self.ledger = MemoryLedger()
         # Every other schedule goes over midnight.
         self.now_us = NOW_US + (_TO_MIDNIGHT_US - 60_000_000 if chance.happens(0.5) else 0)
 
@@ -47,5 +49,12 @@ class Surroundings:
     def service(self, state: StreamState, publisher: Publisher) -> StreamService:
         """Return the service under test."""
         return self._service_type(
-            state, publisher, model=MODEL, retention=RETENTION, metrics=METRICS, clock=self.clock, group=GROUP
+            state,
+            publisher,
+            ledger=self.ledger,
+            model=MODEL,
+            retention=RETENTION,
+            metrics=METRICS,
+            clock=self.clock,
+            group=GROUP,
         )

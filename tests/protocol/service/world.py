@@ -1,13 +1,18 @@
 """The world of the real service: surroundings in which records arrive, and consumers."""
 
-from src.stream_service import StreamService
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
-from ..schedule import PARTITIONS, Chance, Fault, Plan
+from src.domain.erasures import Erasure
+from src.stream_service import StreamService
+from tests.making import PSEUDONYM
+
+from ..schedule import PARTITIONS, Chance, Eraser, Fault, Plan
 from .backend import Backend
 from .consumer import ServiceConsumer
 from .expected import Expected
 from .properties import violations
-from .records import Producers
+from .records import STUDENTS, Producers
 from .surroundings import NAMES, Surroundings
 
 
@@ -19,6 +24,7 @@ class ServiceWorld(Surroundings):
     ) -> None:
         super().__init__(chance, plan, backend, service_type)
         self.workers = [ServiceConsumer(number, self) for number in range(plan.consumers)]
+        self.eraser = Eraser()
         self._producers = Producers(chance, plan.students)
 
     def append(self) -> None:
@@ -35,11 +41,36 @@ class ServiceWorld(Surroundings):
     async def replace(self) -> None:
         await self.backend.replace()
 
+    async def erasing(self, student: int) -> AsyncIterator[None]:
+        student_id = STUDENTS[student]
+        known = (await self.ledger.read()).get(PSEUDONYM(student_id))
+        erasure = known if known is not None and known.consented_us is None else None
+        erasure = erasure or Erasure(1 if known is None else known.number + 1, self.now_us)
+        await self.ledger.write(PSEUDONYM(student_id), erasure)
+        self.trace.say("student %s: %s is entered", student_id, erasure)
+        yield
+        await self.backend.erase(student_id, erasure)
+        await self.backend.mark()
+        self.trace.say("student %s: %s is carried out", student_id, erasure)
+
+    async def consent(self) -> None:
+        entries = await self.ledger.read()
+        for student_id in STUDENTS:
+            erasure = entries.get(PSEUDONYM(student_id))
+            if erasure is not None and erasure.consented_us is None:
+                erasure = replace(erasure, consented_us=self.now_us)
+                await self.ledger.write(PSEUDONYM(student_id), erasure)
+                await self.backend.erase(student_id, erasure)
+                await self.backend.mark()
+                self.trace.say("student %s consents", student_id)
+                return
+
     async def violations(self) -> set[str]:
         return await violations(self)
 
     async def remembered(self) -> dict[str, object]:
-        stored = [await self.backend.stored(one.student_id, one.copies) for one in Expected(self.group.log).students]
+        expected = Expected(self.group.log, self.ledger.entries)
+        stored = [await self.backend.stored(one.student_id, one.copies) for one in expected.students]
         return {
             "a replay changes no state": [(one.state and one.state.canonical(), one.values) for one in stored],
             "a replay moves no offset": await self.backend.offsets(NAMES),

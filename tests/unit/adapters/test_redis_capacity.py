@@ -13,7 +13,7 @@ from src.adapters.redis_store import RedisStore, open_redis_store
 from src.domain.events import EventStatus
 from src.errors import StoreUnavailable
 from src.ports import Retention
-from tests.making import NOW_US, event
+from tests.making import NOW_US, PSEUDONYM, event
 
 from .resp import Command, Reply, RespServer, resp_server
 
@@ -40,8 +40,8 @@ class Redis:
             "CONFIG": ["appendfsync", self.fsync] if isinstance(self.fsync, str) else self.fsync,
             "HMGET": [None] * (len(command) - 2),
             "GET": None,
-            # The first script reads the state, of four keys, and finds none; the second writes it, and has.
-            "EVALSHA": msgspec.msgpack.encode([[]] if command[2:3] == ("4",) else [1]),
+            # The first script reads the state, of five keys, and finds nothing; the second writes it, and has.
+            "EVALSHA": msgspec.msgpack.encode([[""]] if command[2:3] == ("5",) else [1]),
             "WAITAOF": [self.synced, 0],
         }
         return found.get(command[0], "OK")
@@ -64,7 +64,10 @@ class Redis:
 async def store_over(redis: Redis, *, syncs: bool = True) -> AsyncIterator[tuple[RedisStore, RespServer]]:
     async with resp_server(redis.answer) as server:
         client = redis_client(f"redis://127.0.0.1:{server.port}/0?protocol=2")
-        async with open_redis_store(client, retention=Retention(), new_version=lambda: 7, syncs=syncs) as store:
+        opening = open_redis_store(
+            client, retention=Retention(), new_version=lambda: 7, pseudonym=PSEUDONYM, syncs=syncs
+        )
+        async with opening as store:
             yield store, server
 
 

@@ -128,11 +128,27 @@ def test_the_state_lives_for_as_long_as_its_last_evidence_counts() -> None:
 
 
 def test_the_arguments_of_the_script_come_in_its_order() -> None:
-    after = Held("8", 3, StudentState().aggregates, b"", 1, 2)
+    after = Held("8", 3, StudentState().aggregates, b"", 1, 2, b"", "1:2:3")
     changed = Change(after, Bytes("APPEND", b"a"), Bytes("SET", b"o"), Bytes("APPEND", b"c"), 60)
     arguments = changed.arguments("7", 600, [11, 12])
     assert arguments[:3] == ["7", "8", 3]
-    assert arguments[4:] == [0, 60, 600, "APPEND", b"a", "SET", b"o", "APPEND", b"c", 1, 2, 11, 12]
+    assert arguments[4:] == [
+        0,
+        60,
+        600,
+        "APPEND",
+        b"a",
+        "SET",
+        b"o",
+        "APPEND",
+        b"c",
+        1,
+        2,
+        "1:2:3",
+        600 + 2 * 86_400,
+        11,
+        12,
+    ]
 
 
 # -- what is written anew
