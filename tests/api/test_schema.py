@@ -18,7 +18,8 @@ EXAMPLE = "student-001"
 """The student of the examples in the document."""
 
 # What a schema cannot say: which fields a type of event needs, how long a history may be, which day is in the future,
-# what a cursor looks like, which characters a reason has, which version a cohort is at, who was erased.
+# what a cursor looks like, which characters a reason has, which version a cohort is at, who was erased,
+# which topics a curriculum has.
 # And of an array every event is answered by itself: 200, though some of them are invalid.
 SETTINGS = """
 generation.max-examples = 20
@@ -33,8 +34,8 @@ include-path-regex = "/(process|mastery|explanation|outcomes|history|dead-letter
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
 
 [[operations]]
-include-path-regex = "/restore-consent$"
-checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
+include-path-regex = "/(restore-consent|learning-path|curriculum)$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "403", "404", "409", "412"]
 
 [[operations]]
 include-path = "/api/v1/cohorts/{cohort_id}"
