@@ -6,7 +6,20 @@ from collections.abc import Callable
 
 import msgspec
 
-from . import domain, drain, erasure, guidance, import_file, latency, load, reads, redis_memory, security, startup
+from . import (
+    batch,
+    domain,
+    drain,
+    erasure,
+    guidance,
+    import_file,
+    latency,
+    load,
+    reads,
+    redis_memory,
+    security,
+    startup,
+)
 from .figures import Figure, show
 from .measure import NotHere
 
@@ -16,6 +29,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "guidance": guidance.run,
     "reads": reads.run,
     "security": security.run,
+    "batch": batch.run,
     "startup": startup.run,
     "redis": redis_memory.run,
     "drain": drain.run,

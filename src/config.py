@@ -17,6 +17,7 @@ from .errors import ConfigurationError, Reason
 from .secret_strength import weakness
 
 MIN_SECRET_BYTES = 32
+MAX_HALF_LIFE_DAYS = 3650
 
 _REASONS = {
     "missing": "is required",
@@ -145,7 +146,8 @@ class Settings(BaseSettings):
     kafka_ca_file: Path | None = None
     mastery_weights: Annotated[dict[Component, int], NoDecode, BeforeValidator(_weights)] = DEFAULT_WEIGHTS
     mastery_method: Method = Method.DECAYING_AVERAGE
-    mastery_half_life_days: Annotated[Decimal, Field(ge=MIN_HALF_LIFE_DAYS, le=3650)] = Decimal(30)
+    mastery_half_life_days: Annotated[Decimal, Field(ge=MIN_HALF_LIFE_DAYS, le=MAX_HALF_LIFE_DAYS)] = Decimal(30)
+    max_concurrent_batches: Annotated[int, Field(ge=1, le=64)] = 4
     retention_days: Annotated[int, Field(ge=90, le=3650)] = 90
     ledger_ttl_days: Annotated[int, Field(ge=1, le=90)] = 7
 

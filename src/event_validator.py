@@ -48,6 +48,7 @@ _REASONS = {
     "model_attributes_type": "must be an object",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "too_short": "must not be empty",
     "too_long": "must have at most {max_length} entries",
     "enum": "must be one of {expected}",
     "literal_error": "must be one of {expected}",

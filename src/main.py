@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -11,7 +11,7 @@ from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
 from . import __version__
-from .api import agents, audit, cohorts, curriculum, dead_letters, docs, events, health, privacy, students
+from .api import agents, audit, batch, cohorts, curriculum, dead_letters, docs, events, health, privacy, students
 from .api.parameters import single_values
 from .audit_middleware import audit_middleware
 from .errors import AuditUnavailable, BrokerUnavailable, StoreUnavailable
@@ -29,7 +29,7 @@ from .resources import MEET_EVERY_S, TRIM_EVERY_S, Opener, Resources
 _log = logging.getLogger("mastery_engine.main")
 
 START_AGAIN_S = 5.0
-_ROUTERS = (health, events, students, privacy, cohorts, curriculum, dead_letters, audit, agents, docs)
+_ROUTERS = (health, events, students, privacy, cohorts, curriculum, batch, dead_letters, audit, agents, docs)
 
 DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
 
@@ -47,7 +47,10 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
             tasks = [asyncio.create_task(one) for one in work]
             _log.info("SERVICE started", extra={"version": __version__, "environment": resources.settings.environment})
             try:
-                yield
+                async with AsyncExitStack() as beside:
+                    if role is not ProcessRole.CONSUMER:
+                        await beside.enter_async_context(resources.analytics.running())
+                    yield
             finally:
                 for task in tasks:
                     task.cancel()
@@ -87,7 +90,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schemas = document["components"]["schemas"]
-        schemas |= events.event_schemas() | {"Problem": _problem_schema(schemas)}
+        schemas |= events.event_schemas() | batch.batch_schemas() | {"Problem": _problem_schema(schemas)}
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         for path in document["paths"].values():
@@ -108,8 +111,9 @@ async def _sweep(resources: Resources) -> None:
     while True:
         try:
             touched = await resources.state.trim()
-            forgotten = await resources.audit_history.trim()
-            _log.info("RETENTION swept", extra={"students": touched, "audit_rows": forgotten})
+            batches = await resources.analytics.trim()
+            rows = await resources.audit_history.trim()
+            _log.info("RETENTION swept", extra={"students": touched, "batches": batches, "audit_rows": rows})
         except StoreUnavailable:
             _log.warning("RETENTION sweep failed, the store is away")
         await asyncio.sleep(TRIM_EVERY_S)

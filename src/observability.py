@@ -129,6 +129,19 @@ class Metrics:
             ["source"],
             registry=self.registry,
         )
+        self.batches = Counter(
+            "mastery_engine_batches", "Batch jobs by what became of them.", ["kind", "status"], registry=self.registry
+        )
+        self.batch_items = Counter(
+            "mastery_engine_batch_items", "Students done in batch jobs.", ["kind", "status"], registry=self.registry
+        )
+        self.batch_seconds = Histogram(
+            "mastery_engine_batch_seconds",
+            "Time from taking a batch job to its end.",
+            ["kind"],
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+            registry=self.registry,
+        )
         self.up = Gauge(
             "mastery_engine_dependency_up",
             "1 where a dependency answered its last check.",

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from .domain.aggregates import Aggregates
+from .domain.batches import BatchSpec, BatchStatus, ItemStatus
 from .domain.cohorts import Cohort, Membership
 from .domain.erasures import Erasure
 from .domain.events import Event, EventStatus
@@ -81,6 +82,9 @@ class EvidenceStore(Protocol):
 
     async def aggregates(self, student_id: str) -> Versioned | None:
         """Return the aggregates of a student with their version."""
+
+    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
+        """Return the aggregates of each student, None where there are none; read together."""
 
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""
@@ -476,6 +480,117 @@ class DocumentStore(Protocol):
 
         It is durable when this returns.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A job to be made. Each student stands once.
+
+    ``request_key`` stands for who asks and their ``Idempotency-Key``, ``content`` for what they asked.
+    """
+
+    batch_id: str
+    spec: BatchSpec
+    students: tuple[str, ...]
+    content: str
+    request_key: str | None = None
+
+
+class Admission(StrEnum):
+    """What came of asking for a job."""
+
+    CREATED = "created"
+    KNOWN = "known"
+    CONFLICT = "conflict"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """How far a job is, all of one moment; ``level_changes`` are the students done whose level changes."""
+
+    status: BatchStatus
+    total: int
+    done: int
+    failed: int
+    level_changes: int
+    finished_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """What became of one student: ``body`` is the result or, of one that failed, the reason; both JSON."""
+
+    student_id: str
+    status: ItemStatus
+    body: bytes
+    level_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchJob:
+    """A job as it is now, with the first of the items that failed."""
+
+    batch_id: str
+    spec: BatchSpec
+    progress: BatchProgress
+    errors: tuple[BatchItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLease:
+    """The right to write the results of a job: the ``token`` of whoever takes it next is higher."""
+
+    batch_id: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchClaim:
+    """A job taken, and the students that are left to do.
+
+    ``attempts`` counts how often it was taken since a result was last written.
+    """
+
+    lease: BatchLease
+    spec: BatchSpec
+    pending: tuple[str, ...]
+    attempts: int
+
+
+class BatchStore(Protocol):
+    """The batch jobs with their items; every method is one step that a crash leaves done, undone or repeatable.
+
+    A job can be taken when it is queued, or when the lease of whoever took it has run out. Who was overtaken, or whose
+    job was cancelled, can write no more. A result is written once and stays.
+    """
+
+    async def create(self, batch: NewBatch, *, most_open: int) -> tuple[Admission, str]:
+        """Queue a job, or find the one that was made with the same request key; return what came of it, and its id.
+
+        ``CONFLICT`` where that one was asked with other content, ``FULL`` where who asks has as many unfinished jobs.
+        """
+
+    async def find(self, batch_id: str) -> BatchJob | None:
+        """Return a job, None where there is none."""
+
+    async def page(self, batch_id: str, after: int, limit: int) -> list[tuple[int, BatchItem]]:
+        """Return up to limit items that are ended, with positions greater than after, in the order asked for."""
+
+    async def claim(self, now_us: int, until_us: int) -> BatchClaim | None:
+        """Take the oldest job that can be taken, and lease it until then."""
+
+    async def write(self, lease: BatchLease, items: Sequence[BatchItem], until_us: int) -> bool:
+        """Write those results that are not there yet, and prolong the lease; tell whether it still held."""
+
+    async def finish(self, lease: BatchLease, status: BatchStatus, now_us: int) -> bool:
+        """End a job if the lease still holds and, to complete it, nothing is left to do; tell whether it was ended."""
+
+    async def cancel(self, batch_id: str, now_us: int) -> bool:
+        """Stop a job that is not ended; tell whether it was stopped."""
+
+    async def trim(self, now_us: int) -> int:
+        """Forget the jobs whose time is over, where they do not go by themselves; return how many."""
 
 
 class Maintenance(Protocol):

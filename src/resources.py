@@ -20,6 +20,7 @@ from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
 from .adapters.kafka_topics import KafkaTopics
 from .adapters.key_set import key_set_fetcher
 from .adapters.redis_audit import RedisAudit
+from .adapters.redis_batches import RedisBatches
 from .adapters.redis_client import Client, Instance, cluster_client, redis_client
 from .adapters.redis_cohorts import RedisCohorts
 from .adapters.redis_counts import RedisCounts
@@ -31,14 +32,17 @@ from .adapters.rejected_files import RejectedFiles
 from .adapters.sqlite_audit import FILE_NAME as AUDIT_FILE
 from .adapters.sqlite_audit import SCHEMA as AUDIT_SCHEMA
 from .adapters.sqlite_audit import SqliteAudit
+from .adapters.sqlite_batches import SqliteBatches
 from .adapters.sqlite_cohorts import SqliteCohorts
 from .adapters.sqlite_database import copy_database, open_database
 from .adapters.sqlite_documents import SqliteDocuments
 from .adapters.sqlite_erasures import SqliteErasures
 from .adapters.sqlite_store import SqliteStore
+from .analytics_service import AnalyticsService
 from .audit import Seal
 from .audit_history import AuditHistory
 from .audit_trail import AuditTrail
+from .batch_service import BatchService
 from .cohort_service import CohortService
 from .config import Settings
 from .curriculum_service import CurriculumService
@@ -89,6 +93,8 @@ class Resources:
     mastery: MasteryService
     cohorts: CohortService
     curriculum: CurriculumService
+    batches: BatchService
+    analytics: AnalyticsService
     dead_letters: DeadLetterService
     audit: AuditTrail
     audit_history: AuditHistory
@@ -123,10 +129,21 @@ async def open_resources(
         await stack.enter_async_context(_running(rates.keep_exchanging()))
         mastery = MasteryService(stores.evidence, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
         trail, history = await stack.enter_async_context(_open_audit(settings, stores, clock, data_dir))
+        rights = Rights(stores.cohorts)
+        curriculum = CurriculumService(stores.documents)
+        analytics = AnalyticsService(
+            stores.batches,
+            evidence=stores.evidence,
+            curriculum=curriculum.get,
+            metrics=metrics,
+            clock=clock,
+            max_concurrent_batches=settings.max_concurrent_batches,
+        )
         log = NoDeadLetters() if queue is None else KafkaDeadLetters(settings.kafka_client())
         shown = VisibleDeadLetters(log, ledger=ledger, pseudonym=pseudonym)
         places: dict[str, PersonalData] = {
             "cohorts": stores.cohorts,
+            "batches": stores.batches,
             "cached_answers": CachedAnswers(mastery),
             "dead_letters": StudentDeadLetters(shown, index=stores.handled),
             "rejected_imports": RejectedFiles(settings.data_dir),
@@ -147,11 +164,22 @@ async def open_resources(
             settings=settings,
             metrics=metrics,
             security=open_security(settings, clock, keys=keys),
-            rights=Rights(stores.cohorts),
+            rights=rights,
             state=state,
             mastery=mastery,
             cohorts=CohortService(stores.cohorts),
-            curriculum=CurriculumService(stores.documents),
+            curriculum=curriculum,
+            batches=BatchService(
+                stores.batches,
+                rights=rights,
+                cohorts=stores.cohorts,
+                state=state,
+                model=model,
+                metrics=metrics,
+                clock=clock,
+                wake=analytics.wake,
+            ),
+            analytics=analytics,
             dead_letters=DeadLetterService(mastery, log=shown, index=stores.handled, clock=clock),
             privacy=privacy,
             audit=trail,
@@ -186,6 +214,7 @@ class Stores:
     maintenance: Maintenance
     cohorts: SqliteCohorts | RedisCohorts
     documents: DocumentStore
+    batches: SqliteBatches | RedisBatches
     handled: DeadLetterIndex
     audit: SqliteAudit | RedisAudit
     counts: SharedCounts | None
@@ -215,6 +244,7 @@ async def _open_stores(
                 maintenance=embedded,
                 cohorts=SqliteCohorts(database, new_version=new_version),
                 documents=SqliteDocuments(database, new_version=new_version),
+                batches=SqliteBatches(database, lifetime=ttl.batch),
                 handled=NoDeadLetters(),
                 audit=SqliteAudit(trail),
                 counts=None,
@@ -243,6 +273,7 @@ async def _open_stores(
             maintenance=store,
             cohorts=RedisCohorts(store.client, new_version=new_version, hash_tag=tag),
             documents=RedisDocuments(store.client, new_version=new_version),
+            batches=RedisBatches(store.client, lifetime=ttl.batch, keys=keys_of(settings)),
             handled=RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter, pseudonym=pseudonym),
             audit=RedisAudit(store.client, lifetime=ttl.audit),
             counts=RedisCounts(store.client, lifetime=ttl.rate),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from src.domain.aggregates import Aggregates
 from src.domain.days import day_of
 from src.domain.erasures import Erasure
 from src.domain.events import Event, EventStatus
@@ -49,6 +50,9 @@ class MemoryStore:
     async def aggregates(self, student_id: str) -> Versioned | None:
         state = self.states.get(student_id)
         return None if state is None else Versioned(self.versions[student_id], state.aggregates)
+
+    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
+        return [self.states[one].aggregates if one in self.states else None for one in students]
 
     async def recent(self, student_id: str) -> Recent:
         state = self.states.get(student_id)

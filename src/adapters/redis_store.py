@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 
 from cachetools import LRUCache
 
+from ..domain.aggregates import Aggregates
 from ..domain.days import day_of, to_date
 from ..domain.erasures import Pseudonym
 from ..domain.events import Event, EventStatus, digest64
@@ -101,6 +102,15 @@ class RedisStore:
                 self.keys.of(StateKeyPatterns.EVIDENCE, student_id), ("version", "body")
             )
         return None if version is None or body is None else Versioned(int(version), unpack_aggregates(_bytes(body)))
+
+    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
+        """Return the aggregates of each student, None where there are none; in one pipeline."""
+        with redis_errors():
+            async with self.client.pipeline(transaction=False) as pipeline:
+                for student_id in students:
+                    pipeline.hget(self.keys.of(StateKeyPatterns.EVIDENCE, student_id), "body")
+                bodies = await pipeline.execute()
+        return [None if body is None else unpack_aggregates(body) for body in bodies]
 
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""

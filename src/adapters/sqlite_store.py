@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from ..domain.aggregates import Aggregates
 from ..domain.days import day_of
 from ..domain.erasures import Erasure, Pseudonym
@@ -61,6 +63,14 @@ class SqliteStore:
         sql = "SELECT version, body FROM student JOIN evidence ON student = id WHERE name = ?"
         row = self._database.row(sql, student_id)
         return None if row is None else Versioned(row[0], unpack_aggregates(row[1]))
+
+    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
+        """Return the aggregates of each student, None where there are none."""
+        sql = """SELECT name, body FROM student JOIN evidence ON student = id
+            WHERE name IN (SELECT value FROM json_each(?))"""
+        rows = self._database.rows(sql, msgspec.json.encode(students).decode())
+        found = {name: unpack_aggregates(body) for name, body in rows}
+        return [found.get(student_id) for student_id in students]
 
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""

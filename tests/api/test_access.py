@@ -9,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 from src.main import create_app
 from tests.making import wire
 
+from .batch_jobs import made
 from .school import (
     ADMINS,
     CALLERS,
@@ -61,6 +62,10 @@ RULES = {
     "DELETE /api/v1/cohorts/{cohort_id}/students/{student_id}": ADMINS,
     "PUT /api/v1/cohorts/{cohort_id}/teachers/{user_id}": ADMINS,
     "DELETE /api/v1/cohorts/{cohort_id}/teachers/{user_id}": ADMINS,
+    "POST /api/v1/batch": COHORT_READERS,  # of the students asked about
+    "GET /api/v1/batch/status/{batch_id}": COHORT_READERS,  # a teacher made it
+    "GET /api/v1/batch/{batch_id}/results": COHORT_READERS,
+    "DELETE /api/v1/batch/{batch_id}": COHORT_READERS,
     "POST /process": WITH_TOKEN,  # the rule of each intent is below
     "POST /api/v1/process": WITH_TOKEN,
     "GET /api/v1/audit": ADMINS,
@@ -80,6 +85,7 @@ INTENTS = {
 }
 
 BODIES: dict[str, object] = {
+    "POST /api/v1/batch": {"kind": "mastery", "student_ids": [STUDENT]},
     "POST /api/v1/dead-letters/{letter_id}/replay": wire(),
     "POST /api/v1/dead-letters/{letter_id}/discard": {"reason": "a test"},
     "POST /api/v1/events": [],
@@ -99,6 +105,7 @@ def routes_of_the_application() -> list[str]:
 ROUTES = routes_of_the_application()
 STUDENT_ROUTES = [route for route in ROUTES if "{student_id}" in route]
 COHORT_ROUTES = [route for route in ROUTES if "{cohort_id}" in route]
+BATCH_ROUTES = [route for route in ROUTES if "{batch_id}" in route]
 
 
 @pytest.fixture
@@ -108,10 +115,17 @@ async def app_client(app_client: httpx.AsyncClient) -> httpx.AsyncClient:
 
 
 async def ask(
-    client: httpx.AsyncClient, route: str, caller: str, student_id: str = STUDENT, cohort_id: str = COHORT
+    client: httpx.AsyncClient,
+    route: str,
+    caller: str,
+    student_id: str = STUDENT,
+    cohort_id: str = COHORT,
+    batch_id: str | None = None,
 ) -> httpx.Response:
     method, path = route.split()
-    ids = {"student_id": student_id, "cohort_id": cohort_id, "user_id": "teacher-1"}
+    if "{batch_id}" in path and batch_id is None:
+        batch_id = await made(client, STUDENT, headers=CALLERS["teacher"])
+    ids = {"student_id": student_id, "cohort_id": cohort_id, "batch_id": batch_id, "user_id": "teacher-1"}
     target = path.format(event_id="e-1", letter_id="0-0", name="swagger-ui.css", **ids)
     return await client.request(
         method, target, headers=CALLERS[caller], json=BODIES.get(route), params=QUERIES.get(route)
@@ -119,7 +133,7 @@ async def ask(
 
 
 def verdict(answer: httpx.Response) -> str:
-    passes = dict.fromkeys((200, 201, 204, 304, 404, 409), "passes")
+    passes = dict.fromkeys((200, 201, 202, 204, 304, 404, 409), "passes")
     return {401: "401", 403: "403", **passes}[answer.status_code]
 
 
@@ -185,6 +199,20 @@ async def test_a_denial_does_not_tell_whether_the_cohort_exists(app_client: http
 async def test_a_missing_cohort_is_told_to_an_admin(app_client: httpx.AsyncClient, route: str) -> None:
     answer = await ask(app_client, route, "admin", cohort_id=MISSING_COHORT)
     assert answer.status_code == (201 if route == "PUT /api/v1/cohorts/{cohort_id}" else 404)
+
+
+@pytest.mark.parametrize("route", BATCH_ROUTES)
+async def test_a_denial_does_not_tell_whether_the_job_exists(app_client: httpx.AsyncClient, route: str) -> None:
+    for caller in EVERYONE - RULES[route]:
+        existing = await ask(app_client, route, caller)
+        missing = await ask(app_client, route, caller, batch_id="missing")
+        assert existing.status_code in (401, 403), caller
+        assert anonymised(existing) == anonymised(missing), caller
+
+
+@pytest.mark.parametrize("route", BATCH_ROUTES)
+async def test_a_missing_job_is_told_to_an_admin(app_client: httpx.AsyncClient, route: str) -> None:
+    assert (await ask(app_client, route, "admin", batch_id="missing")).status_code == 404
 
 
 @pytest.mark.parametrize("intent", ["get_mastery", "mastery_calculation", "explain_mastery"])

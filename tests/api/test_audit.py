@@ -118,6 +118,22 @@ async def test_an_intent_is_recorded_under_its_own_name(app: FastAPI, app_client
     assert entries[0]["subject"] == entries[1]["subject"] is not None
 
 
+async def test_a_batch_job_is_recorded_with_what_it_is_about_and_without_the_students(
+    app: FastAPI, app_client: httpx.AsyncClient
+) -> None:
+    asked = {"kind": "mastery", "student_ids": [CANARY, "another"]}
+    made = await app_client.post("/api/v1/batch", json=asked, headers=ADMIN)
+    batch_id = made.json()["batch_id"]
+    await app_client.get(f"/api/v1/batch/{batch_id}/results", headers=ADMIN)
+    entries = await recorded(app_client, app)
+    assert told(entries) == [("batch.create", "admin", "allowed", 202), ("batch.results", "admin", "allowed", 200)]
+    assert [entry["facts"] for entry in entries] == [
+        {"batch_id": batch_id, "kind": "mastery", "students": 2},
+        {"batch_id": batch_id},
+    ]
+    assert CANARY not in json.dumps(entries)
+
+
 async def test_what_the_client_got_wrong_is_not_recorded(app: FastAPI, app_client: httpx.AsyncClient) -> None:
     assert (await app_client.post("/api/v1/events", content=b"{", headers=ADMIN)).status_code == 415
     assert (await app_client.get("/nowhere", headers=ADMIN)).status_code == 404

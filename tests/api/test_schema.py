@@ -34,7 +34,7 @@ include-path-regex = "/(process|mastery|explanation|outcomes|history|dead-letter
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
 
 [[operations]]
-include-path-regex = "/(restore-consent|learning-path|curriculum)$"
+include-path-regex = "/(restore-consent|batch|results|learning-path|curriculum)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "403", "404", "409", "412"]
 
 [[operations]]

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from src.api.agents import INTENTS
+from src.api.batch import BatchContent
 from src.api.cohorts import CohortContent
 from src.domain.events import ALIASES, EventStatus, EventType
 from src.errors import Refused
@@ -23,6 +24,8 @@ WHO = {
     "admin, the student": school.OWNERS,
     "admin, its teachers": school.COHORT_READERS,
     "admin, teacher": school.STAFF,
+    "admin, teacher of the students": school.COHORT_READERS,
+    "admin, who made it": school.COHORT_READERS,
     "admin, service": school.INGESTERS,
     "admin": school.ADMINS,
 }
@@ -105,6 +108,13 @@ def test_every_field_of_a_cohort_is_documented_with_its_limits_and_no_other() ->
     assert documented_fields(text, "cohort field") == fields_of(CohortContent)
     numbers = {int(number) for number in re.findall(r"\d+", text)}
     assert limits(CohortContent.model_json_schema()) <= numbers
+
+
+def test_every_field_of_a_batch_job_is_documented_with_its_limits_and_no_other() -> None:
+    text = section(API, "## Batch")
+    assert documented_fields(text, "batch field") == fields_of(BatchContent)
+    numbers = {int(number) for number in re.findall(r"\d+", text)}
+    assert limits(BatchContent.model_json_schema()) <= numbers
 
 
 def test_every_field_of_a_response_is_documented_and_no_other() -> None:

@@ -3,11 +3,13 @@
 import json
 import re
 import shlex
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.api.batch_jobs import ended
 from tests.api.serving import client_of, running_app
 from tests.api.tokens import token
 
@@ -20,7 +22,7 @@ TOKENS = {
     "$ADA": token("student", user_id="ada"),
     "$TEACHER": token("teacher", user_id="mr.hopper"),
 }
-_VARYING = {"correlation_id", "latency_ms"}
+_VARYING = {"correlation_id", "latency_ms", "batch_id"}
 
 
 def request_of(command: str) -> httpx.Request:
@@ -70,6 +72,10 @@ def assert_as_printed(example: Example, answer: httpx.Response, content: str) ->
         assert all(line in lines for line in content.splitlines()), example.command
 
 
+def last_part(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 async def test_every_example_is_answered_as_printed(tmp_path: Path) -> None:
     tags: dict[str, str] = {}
     async with running_app(tmp_path) as app, client_of(app) as client:
@@ -78,11 +84,17 @@ async def test_every_example_is_answered_as_printed(tmp_path: Path) -> None:
             for shown, sent in tags.items():
                 command = command.replace(shown, sent)
             answer = await client.send(request_of(command))
+            if answer.status_code == HTTPStatus.ACCEPTED:
+                await ended(client, answer.json()["batch_id"])
             head, content = parted(example.output)
             for name, _, value in (line.partition(": ") for line in head[1:]):
                 if name == "ETag":
                     tags[value] = answer.headers[name]
-                assert answer.headers[name] == tags.get(value, value), example.command
+                if name == "Location":
+                    tags[last_part(value)] = last_part(answer.headers[name])
+                    assert answer.headers[name] == value.replace(last_part(value), tags[last_part(value)])
+                else:
+                    assert answer.headers[name] == tags.get(value, value), example.command
             assert not head or head[0] == f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}", example.command
             assert_as_printed(example, answer, content)
 
@@ -92,6 +104,7 @@ def test_there_is_an_example_of_every_route_but_the_page_of_documentation() -> N
     shown = {re.sub(r"/students/[^/]+", "/students/{student_id}", path) for path in paths}
     shown = {re.sub(r"/events/[^/]+$", "/events/{event_id}", path) for path in shown}
     shown = {re.sub(r"/cohorts/[^/]+", "/cohorts/{cohort_id}", path) for path in shown}
+    shown = {re.sub(r"/batch/(status/)?[0-9a-f]{32}", r"/batch/\1{batch_id}", path) for path in shown}
     shown = {re.sub(r"/teachers/[^/]+", "/teachers/{user_id}", path) for path in shown}
     documented = set(re.findall(r"^\| [A-Z]+ \| `([^`]+)`", read("docs/api.md"), re.MULTILINE))
     assert documented - shown == {

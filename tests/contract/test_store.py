@@ -198,3 +198,12 @@ async def test_an_empty_batch_is_nothing(store: Store) -> None:
 
 async def test_a_healthy_store_answers(store: Store) -> None:
     await store.ping()
+
+
+async def test_the_aggregates_of_several_students_are_read_together(store: Store) -> None:
+    await store.apply([event("e-1", student_id="ada"), event("e-2", student_id="bob", topic="lists")], NOW_US)
+    found = await store.aggregates_of(["bob", "nobody", "ada"])
+    single = [await store.aggregates(student_id) for student_id in ("bob", "nobody", "ada")]
+    assert found == [None if one is None else one.aggregates for one in single]
+    assert found[1] is None
+    assert await store.aggregates_of([]) == []

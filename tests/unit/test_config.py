@@ -54,6 +54,7 @@ SETTINGS: dict[str, tuple[object, str, object]] = {
     ),
     "MASTERY_METHOD": (Method.DECAYING_AVERAGE, "highest", Method.HIGHEST),
     "MASTERY_HALF_LIFE_DAYS": (Decimal(30), "14.5", Decimal("14.5")),
+    "MAX_CONCURRENT_BATCHES": (4, "2", 2),
     "AUDIT_DAYS": (365, "30", 30),
     "RETENTION_DAYS": (90, "365", 365),
     "LEDGER_TTL_DAYS": (7, "14", 14),
