@@ -8,6 +8,7 @@ import msgspec
 
 from . import (
     batch,
+    cohorts,
     domain,
     drain,
     erasure,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "startup": startup.run,
     "redis": redis_memory.run,
     "drain": drain.run,
+    "cohorts": cohorts.run,
     "latency": latency.run,
     "load": load.run,
     "erasure": erasure.run,

@@ -18,7 +18,7 @@ from src.batch_service import BatchRequest
 from src.config import Settings
 from src.domain.batches import BatchKind, Configuration
 from src.domain.model import MasteryModel, Method
-from src.ports import EvidenceStore, wall_clock
+from src.ports import EvidenceOfMany, EvidenceStore, wall_clock
 from src.resources import Resources, new_version, open_pseudonyms, open_resources, ttl_of
 from src.security import Principal, Role
 
@@ -69,7 +69,7 @@ async def _load(store: EvidenceStore, today: date) -> None:
         await store.apply([checked(wire, today) for wire in standard_events(student_id, today)], wall_clock())
 
 
-async def _round(kind: BatchKind, resources: Resources, store: EvidenceStore) -> Round:
+async def _round(kind: BatchKind, resources: Resources, store: EvidenceOfMany) -> Round:
     read = await _reading(store)
     ticks: list[float] = []
     ticking = asyncio.create_task(_tick(ticks))
@@ -78,7 +78,7 @@ async def _round(kind: BatchKind, resources: Resources, store: EvidenceStore) ->
     return Round(job, read, max(after - before for before, after in pairwise(ticks)))
 
 
-async def _reading(store: EvidenceStore) -> float:
+async def _reading(store: EvidenceOfMany) -> float:
     started = time.perf_counter()
     for part in _parts(STUDENTS):
         await store.aggregates_of(part)

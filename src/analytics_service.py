@@ -16,7 +16,7 @@ from .domain.aggregates import Aggregates
 from .domain.batches import BatchStatus, ItemStatus
 from .errors import StoreUnavailable
 from .observability import Metrics, correlation_id
-from .ports import BatchClaim, BatchItem, BatchStore, Clock, EvidenceStore
+from .ports import BatchClaim, BatchItem, BatchStore, Clock, EvidenceOfMany
 
 LEASE_US = 3_000_000
 """A job whose worker has written nothing for so long is taken by another."""
@@ -52,7 +52,7 @@ class AnalyticsService:
         self,
         store: BatchStore,
         *,
-        evidence: EvidenceStore,
+        evidence: EvidenceOfMany,
         curriculum: Callable[[], Awaitable[TaggedCurriculum]],
         metrics: Metrics,
         clock: Clock,

@@ -103,16 +103,17 @@ class CohortService:
     async def _found(self, cohort_id: str) -> StoredCohort:
         found = await self._store.get(cohort_id)
         if found is None:
-            raise _not_found()
+            raise no_such_cohort()
         return found
 
 
 def _existing(change: MemberChange) -> None:
     if change is MemberChange.MISSING:
-        raise _not_found()
+        raise no_such_cohort()
 
 
-def _not_found() -> NotFound:
+def no_such_cohort() -> NotFound:
+    """Return what is told of a missing cohort to those who may know."""
     detail = "There is no such cohort."
     return NotFound(detail)
 

@@ -11,7 +11,20 @@ from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
 from . import __version__
-from .api import agents, audit, batch, cohorts, curriculum, dead_letters, docs, events, health, privacy, students
+from .api import (
+    agents,
+    audit,
+    batch,
+    cohort_views,
+    cohorts,
+    curriculum,
+    dead_letters,
+    docs,
+    events,
+    health,
+    privacy,
+    students,
+)
 from .api.parameters import single_values
 from .audit_middleware import audit_middleware
 from .errors import AuditUnavailable, BrokerUnavailable, StoreUnavailable
@@ -29,7 +42,20 @@ from .resources import MEET_EVERY_S, TRIM_EVERY_S, Opener, Resources
 _log = logging.getLogger("mastery_engine.main")
 
 START_AGAIN_S = 5.0
-_ROUTERS = (health, events, students, privacy, cohorts, curriculum, batch, dead_letters, audit, agents, docs)
+_ROUTERS = (
+    health,
+    events,
+    students,
+    privacy,
+    cohorts,
+    cohort_views,
+    curriculum,
+    batch,
+    dead_letters,
+    audit,
+    agents,
+    docs,
+)
 
 DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
 

@@ -28,14 +28,10 @@ from .domain.evidence import Component
 from .domain.explanation import Explanation, explain
 from .domain.forecast import Forecast, forecast
 from .domain.history import Interval, history, points
-from .domain.mastery import (
-    Window,
-    window,
-)
 from .domain.model import MasteryModel, Method
 from .domain.outcomes import Recent
 from .domain.recommendations import learning_path, recommend
-from .domain.struggles import struggles
+from .domain.struggles import open_struggles, struggles
 from .errors import BadRequest, Reason
 from .event_validator import Invalid, validate
 from .observability import Metrics, correlation_id
@@ -133,7 +129,7 @@ class MasteryService:
     async def _remember(self, students: set[str]) -> None:
         if not students:
             return
-        span = window(self._state.today(), self._state.kept_from())
+        span = self._state.window(None)
         derived = []
         for student_id in sorted(students):
             stored = await self._store.aggregates(student_id)
@@ -159,7 +155,7 @@ class MasteryService:
         model: MasteryModel | None = None,
     ) -> Answer:
         """Return where a student stands; raises ``BadRequest`` for a day after today."""
-        span, model = self._window(as_of), model or self._model
+        span, model = self._state.window(as_of), model or self._model
         what_if = self._is_other(model)
 
         def derive(aggregates: Aggregates) -> MasteryAnswer:
@@ -169,7 +165,7 @@ class MasteryService:
 
     async def explanation(self, student_id: str, *, as_of: date | None = None, topic: str | None = None) -> Answer:
         """Return why a score is what it is and what would raise it."""
-        span = self._window(as_of)
+        span = self._state.window(as_of)
 
         def derive(aggregates: Aggregates) -> Explanation:
             return explain(aggregates, span, self._model, topic)
@@ -198,7 +194,7 @@ class MasteryService:
 
     async def recommendations(self, student_id: str, curriculum: TaggedCurriculum, *, limit: int) -> Answer:
         """Return what a student should do next and why."""
-        span = self._window(None)
+        span = self._state.window(None)
 
         def derive(aggregates: Aggregates) -> RecommendationsAnswer:
             return RecommendationsAnswer(recommend(aggregates, curriculum.curriculum, span, self._model, limit=limit))
@@ -210,7 +206,7 @@ class MasteryService:
         if target not in curriculum.curriculum.by_name:
             detail = "The curriculum has no such topic."
             raise BadRequest(detail, [Reason("target", "must be a topic of the curriculum")])
-        span = self._window(None)
+        span = self._state.window(None)
 
         def derive(aggregates: Aggregates) -> PathAnswer:
             return PathAnswer(
@@ -257,8 +253,7 @@ class MasteryService:
     async def struggles(self, student_id: str, *, only_open: bool) -> StrugglesAnswer:
         """Return the struggle signals of a student, newest first."""
         recent = await self._recent(student_id)
-        found = struggles(recent.others)
-        return StrugglesAnswer(tuple(signal for signal in found if signal.open or not only_open))
+        return StrugglesAnswer(tuple((open_struggles if only_open else struggles)(recent.others)))
 
     async def _recent(self, student_id: str) -> Recent:
         """Return the outcomes of the last 90 days, even where retention keeps more."""
@@ -281,14 +276,6 @@ class MasteryService:
 
     def _etag(self, version: int | None) -> str:
         return f'"{version or 0:x}-{self._state.today()}-{self._model.config_id}"'
-
-    def _window(self, as_of: date | None) -> Window:
-        today = self._state.today()
-        day = today if as_of is None else from_date(as_of)
-        if day > today:
-            detail = "The day asked for is in the future."
-            raise BadRequest(detail, [Reason("as_of", "must not be after today")])
-        return window(day, self._state.kept_from())
 
     def _range(self, first: date | None, last: date | None, interval: Interval) -> list[date]:
         today = to_date(self._state.today())

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from .domain.aggregates import Aggregates
 from .domain.batches import BatchSpec, BatchStatus, ItemStatus
+from .domain.cohort_statistics import Thresholds
 from .domain.cohorts import Cohort, Membership
 from .domain.erasures import Erasure
 from .domain.events import Event, EventStatus
@@ -82,9 +83,6 @@ class EvidenceStore(Protocol):
 
     async def aggregates(self, student_id: str) -> Versioned | None:
         """Return the aggregates of a student with their version."""
-
-    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
-        """Return the aggregates of each student, None where there are none; read together."""
 
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""
@@ -170,6 +168,19 @@ class TopicRetention(Protocol):
 
     async def longest_ms(self) -> int | None:
         """Return the longest time that a topic with personal data keeps a record, None where that is for ever."""
+
+
+class EvidenceOfMany(Protocol):
+    """The state of many students at once, in their order, as views of a class read it."""
+
+    async def versions_of(self, students: Sequence[str]) -> list[int | None]:
+        """Return the version of each student's state, None where there is none."""
+
+    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
+        """Return the aggregates of each student, None where there are none."""
+
+    async def others_of(self, students: Sequence[str]) -> list[Recent]:
+        """Return of each student the recent outcomes that are no answers."""
 
 
 class Written(StrEnum):
@@ -396,10 +407,11 @@ class DeadLetterIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredCohort:
-    """A cohort and its version: another one after every change."""
+    """A cohort, its version (another one after every change), and the thresholds of its triage where they were set."""
 
     version: int
     cohort: Cohort
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,7 +442,10 @@ class MemberChange(StrEnum):
 
 
 class CohortStore(Protocol):
-    """The cohorts; every change is one durable step, and gives the cohort another version."""
+    """The cohorts; every change is one durable step, and gives the cohort another version.
+
+    Thresholds are beside all that: they stay when a cohort is replaced, go with it, and leave its version as it is.
+    """
 
     async def put(self, cohort: Cohort, expected: int | None) -> int | None:
         """Keep a cohort if its version is the one expected (None: there is none); return the new version, else None."""
@@ -449,6 +464,9 @@ class CohortStore(Protocol):
 
     async def remove(self, cohort_id: str, membership: Membership, member_id: str) -> MemberChange:
         """Make somebody a member no longer."""
+
+    async def set_thresholds(self, cohort_id: str, thresholds: Thresholds) -> bool:
+        """Keep the thresholds of a cohort; tell whether there is such a cohort."""
 
 
 class Teaching(Protocol):

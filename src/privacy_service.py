@@ -4,11 +4,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from .domain.days import to_text
 from .domain.erasures import Erasure, Pseudonym
 from .errors import Conflict, Reason
-from .mastery_service import MasteryService
 from .ports import Clock, Erasable, ErasureLedger, PersonalData, TopicRetention
 from .privacy_answers import ConsentAnswer, ErasureAnswer, ExportAnswer, PlaceReceipt, Receipt
 
@@ -29,11 +29,21 @@ REJECTED = (
 )
 
 
+class Forgetful(Protocol):
+    """Holds what was derived of students in memory, and forgets it."""
+
+    def cached(self, student_id: str) -> int:
+        """Return how many answers there are about a student."""
+
+    def forget(self, student_id: str) -> int:
+        """Forget them, and return how many there were."""
+
+
 class CachedAnswers:
     """The answers that this process holds in memory, as a place with personal data."""
 
-    def __init__(self, mastery: MasteryService) -> None:
-        self._mastery = mastery
+    def __init__(self, *holders: Forgetful) -> None:
+        self._holders = holders
 
     async def export(self, student_id: str) -> object | None:
         """Return None: all of it is derived from what other places hold."""
@@ -42,11 +52,11 @@ class CachedAnswers:
 
     async def erase(self, student_id: str) -> int:
         """Forget them, and return how many there were."""
-        return self._mastery.forget(student_id)
+        return sum(holder.forget(student_id) for holder in self._holders)
 
     async def remains(self, student_id: str) -> int:
         """Return how many there are."""
-        return self._mastery.cached(student_id)
+        return sum(holder.cached(student_id) for holder in self._holders)
 
 
 class PrivacyService:

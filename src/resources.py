@@ -44,6 +44,7 @@ from .audit_history import AuditHistory
 from .audit_trail import AuditTrail
 from .batch_service import BatchService
 from .cohort_service import CohortService
+from .cohort_views import CohortViews
 from .config import Settings
 from .curriculum_service import CurriculumService
 from .dead_letter_privacy import StudentDeadLetters, VisibleDeadLetters
@@ -60,6 +61,7 @@ from .ports import (
     DocumentStore,
     Erasable,
     ErasureLedger,
+    EvidenceOfMany,
     EvidenceStore,
     Maintenance,
     PersonalData,
@@ -93,6 +95,7 @@ class Resources:
     mastery: MasteryService
     cohorts: CohortService
     curriculum: CurriculumService
+    cohort_views: CohortViews
     batches: BatchService
     analytics: AnalyticsService
     dead_letters: DeadLetterService
@@ -128,12 +131,13 @@ async def open_resources(
         rates = rate_limiter(settings, stores.counts, clock)
         await stack.enter_async_context(_running(rates.keep_exchanging()))
         mastery = MasteryService(stores.evidence, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
+        views = CohortViews(stores.cohorts, evidence=stores.many, state=state, model=model)
         trail, history = await stack.enter_async_context(_open_audit(settings, stores, clock, data_dir))
         rights = Rights(stores.cohorts)
         curriculum = CurriculumService(stores.documents)
         analytics = AnalyticsService(
             stores.batches,
-            evidence=stores.evidence,
+            evidence=stores.many,
             curriculum=curriculum.get,
             metrics=metrics,
             clock=clock,
@@ -144,7 +148,7 @@ async def open_resources(
         places: dict[str, PersonalData] = {
             "cohorts": stores.cohorts,
             "batches": stores.batches,
-            "cached_answers": CachedAnswers(mastery),
+            "cached_answers": CachedAnswers(mastery, views),
             "dead_letters": StudentDeadLetters(shown, index=stores.handled),
             "rejected_imports": RejectedFiles(settings.data_dir),
             "audit_history": history,
@@ -168,6 +172,7 @@ async def open_resources(
             state=state,
             mastery=mastery,
             cohorts=CohortService(stores.cohorts),
+            cohort_views=views,
             curriculum=curriculum,
             batches=BatchService(
                 stores.batches,
@@ -211,6 +216,7 @@ class Stores:
     """What is kept between requests, port by port; all of it in one database or one Redis."""
 
     evidence: EvidenceStore
+    many: EvidenceOfMany
     maintenance: Maintenance
     cohorts: SqliteCohorts | RedisCohorts
     documents: DocumentStore
@@ -241,6 +247,7 @@ async def _open_stores(
             await erase_again(await ledger.read(), erasures.enforce)
             yield Stores(
                 evidence=embedded,
+                many=embedded,
                 maintenance=embedded,
                 cohorts=SqliteCohorts(database, new_version=new_version),
                 documents=SqliteDocuments(database, new_version=new_version),
@@ -270,6 +277,7 @@ async def _open_stores(
         tag = "cohorts" if settings.redis_cluster else ""
         yield Stores(
             evidence=store,
+            many=store,
             maintenance=store,
             cohorts=RedisCohorts(store.client, new_version=new_version, hash_tag=tag),
             documents=RedisDocuments(store.client, new_version=new_version),

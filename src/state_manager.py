@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from .domain.days import day_of, to_date
+from .domain.days import day_of, from_date, to_date
 from .domain.evidence import Component
-from .domain.mastery import ComponentValue
+from .domain.mastery import ComponentValue, Window, window
+from .errors import BadRequest, Reason
 from .ports import Clock, EvidenceStore, Maintenance, Retention, Snapshot
 
 
@@ -135,6 +136,15 @@ class StateManager:
         """Return the first day that retention keeps."""
         return self.ttl.retention.kept_from(self.today())
 
+    def window(self, as_of: date | None, field: str = "as_of") -> Window:
+        """Return what an answer as of a day (else today) looks at; raises ``BadRequest`` for a day after today."""
+        today = self.today()
+        day = today if as_of is None else from_date(as_of)
+        if day > today:
+            detail = "The day asked for is in the future."
+            raise BadRequest(detail, [Reason(field, "must not be after today")])
+        return window(day, self.kept_from())
+
     async def remember(self, standings: Iterable[tuple[str, int, Shown]]) -> None:
         """Write today's snapshots of students, each if their state is still at the version derived from."""
         day = self.today()
@@ -189,10 +199,10 @@ def snapshot_values(day: int, standing: Shown) -> dict[str, bytes]:
 
     Each by the pattern of its key, in which only the student is left open.
     """
-    date = to_date(day).isoformat()
-    values = {StateKeyPatterns.MASTERY.format(student_id="{student_id}", date=date): msgspec.json.encode(standing)}
+    shown = to_date(day).isoformat()
+    values = {StateKeyPatterns.MASTERY.format(student_id="{student_id}", date=shown): msgspec.json.encode(standing)}
     for component, value in standing.components.items():
         if value is not None:
-            pattern = StateKeyPatterns.COMPONENT.format(student_id="{student_id}", date=date, component=component)
+            pattern = StateKeyPatterns.COMPONENT.format(student_id="{student_id}", date=shown, component=component)
             values[pattern] = msgspec.json.encode(value.score)
     return values

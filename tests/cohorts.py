@@ -1,8 +1,10 @@
 """A fake of where cohorts are kept; it passes ``tests/contract/test_cohorts.py``, as what it stands in for."""
 
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from src.domain.cohort_statistics import Thresholds
 from src.domain.cohorts import Cohort, Membership
 from src.ports import CohortPage, CohortSize, MemberChange, StoredCohort
 
@@ -17,7 +19,7 @@ class MemoryCohorts:
     async def put(self, cohort: Cohort, expected: int | None) -> int | None:
         if self._version(cohort.cohort_id) != expected:
             return None
-        self.kept[cohort.cohort_id] = StoredCohort(next(self._versions), cohort)
+        self.kept[cohort.cohort_id] = StoredCohort(next(self._versions), cohort, self._thresholds(cohort.cohort_id))
         return self._version(cohort.cohort_id)
 
     def _version(self, cohort_id: str) -> int | None:
@@ -60,8 +62,17 @@ class MemoryCohorts:
         before = found.cohort
         members = {kind.value: before.members(kind) ^ (toggled if kind is membership else set()) for kind in Membership}
         changed = Cohort.of(before.cohort_id, before.name, **members)
-        self.kept[before.cohort_id] = StoredCohort(next(self._versions), changed)
+        self.kept[before.cohort_id] = replace(found, version=next(self._versions), cohort=changed)
         return MemberChange.CHANGED
+
+    async def set_thresholds(self, cohort_id: str, thresholds: Thresholds) -> bool:
+        if cohort_id not in self.kept:
+            return False
+        self.kept[cohort_id] = replace(self.kept[cohort_id], thresholds=thresholds)
+        return True
+
+    def _thresholds(self, cohort_id: str) -> Thresholds | None:
+        return self.kept[cohort_id].thresholds if cohort_id in self.kept else None
 
     async def teaches(self, user_id: str, student_id: str) -> bool:
         cohorts = [one.cohort for one in self.kept.values()]

@@ -51,9 +51,6 @@ class MemoryStore:
         state = self.states.get(student_id)
         return None if state is None else Versioned(self.versions[student_id], state.aggregates)
 
-    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
-        return [self.states[one].aggregates if one in self.states else None for one in students]
-
     async def recent(self, student_id: str) -> Recent:
         state = self.states.get(student_id)
         return Recent() if state is None else state.recent
@@ -69,6 +66,15 @@ class MemoryStore:
             if is_written:
                 self.snapshots[snapshot.student_id] = snapshot.values
         return written
+
+    async def versions_of(self, students: Sequence[str]) -> list[int | None]:
+        return [self.versions.get(one) for one in students]
+
+    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
+        return [self.states[one].aggregates if one in self.states else None for one in students]
+
+    async def others_of(self, students: Sequence[str]) -> list[Recent]:
+        return [Recent(others=(await self.recent(one)).others) for one in students]
 
     async def ping(self) -> None:
         return

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from ..domain.aggregates import Aggregates, Series
+from ..domain.cohort_statistics import Thresholds
 from ..domain.evidence import Component
 from ..domain.outcomes import Outcome
 
@@ -82,3 +83,13 @@ def pack_outcomes(outcomes: list[Outcome]) -> bytes:
 def unpack_outcomes(body: bytes) -> list[Outcome]:
     """Return the window that was packed."""
     return _decode_outcomes(body)
+
+
+def pack_thresholds(thresholds: Thresholds) -> str:
+    """Return thresholds as JSON, for people to read too."""
+    return msgspec.json.encode(thresholds).decode()
+
+
+def unpack_thresholds(text: str | bytes) -> Thresholds:
+    """Return the thresholds that were packed; one that is missing is as usual."""
+    return msgspec.json.decode(text, type=Thresholds)

@@ -45,6 +45,8 @@ SCRIPTS: dict[str, Callable[[bytes], list[Any]]] = {
     "load": decode_lists,
     "windows": decode_lists,
     "read": decode_lists,
+    "field": decode_lists,
+    "others": decode_lists,
     "state": decode_lists,
     "verdict": decode_numbers,
 }

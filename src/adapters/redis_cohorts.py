@@ -5,9 +5,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from ..domain.cohort_statistics import Thresholds
 from ..domain.cohorts import Cohort, Membership
 from ..ports import CohortPage, CohortSize, MemberChange, StoredCohort
 from ..state_manager import StateKeyPatterns
+from .packing import pack_thresholds, unpack_thresholds
 from .redis_client import Client, redis_errors
 
 PAGE = 500
@@ -41,9 +43,9 @@ class RedisCohorts:
         found = await self._eval("cohort_get", self._keys_of(cohort_id), [])
         if not found:
             return None
-        version, name, students, teachers = map(bytes.decode, found)
-        members = {"students": students.split(), "teachers": teachers.split()}
-        return StoredCohort(int(version), Cohort.of(cohort_id, name, **members))
+        version, name, thresholds, students, teachers = map(bytes.decode, found)
+        cohort = Cohort.of(cohort_id, name, students=students.split(), teachers=teachers.split())
+        return StoredCohort(int(version), cohort, unpack_thresholds(thresholds) if thresholds else None)
 
     async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
         """Return up to limit cohorts with ids greater than after; one that goes meanwhile is left out."""
@@ -74,6 +76,11 @@ class RedisCohorts:
     async def remove(self, cohort_id: str, membership: Membership, member_id: str) -> MemberChange:
         """Make somebody a member no longer."""
         return await self._change("SREM", cohort_id, membership, member_id)
+
+    async def set_thresholds(self, cohort_id: str, thresholds: Thresholds) -> bool:
+        """Keep the thresholds of a cohort."""
+        key, *_ = self._keys_of(cohort_id)
+        return bool(await self._eval("cohort_thresholds", [key], [pack_thresholds(thresholds)]))
 
     # -- who teaches whom
 

@@ -7,6 +7,7 @@ the events are then found counted.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 from cachetools import LRUCache
@@ -15,7 +16,7 @@ from ..domain.aggregates import Aggregates
 from ..domain.days import day_of, to_date
 from ..domain.erasures import Pseudonym
 from ..domain.events import Event, EventStatus, digest64
-from ..domain.outcomes import Recent
+from ..domain.outcomes import WINDOW_SIZE, Outcome, Recent
 from ..domain.state import StudentState
 from ..errors import InstanceChanged, StoreUnavailable
 from ..ports import Retention, Snapshot, Verdict, Versioned
@@ -36,6 +37,8 @@ Call: TypeAlias = tuple[list[str], list[Any]]
 """The keys and the arguments with which a script is run."""
 
 _DAY_S = 86_400
+_ORDER = itemgetter(0, 1, 2)
+"""Of an outcome: occurred time, event id, position in the event."""
 _PACKED = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
 
 
@@ -103,15 +106,6 @@ class RedisStore:
             )
         return None if version is None or body is None else Versioned(int(version), unpack_aggregates(_bytes(body)))
 
-    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
-        """Return the aggregates of each student, None where there are none; in one pipeline."""
-        with redis_errors():
-            async with self.client.pipeline(transaction=False) as pipeline:
-                for student_id in students:
-                    pipeline.hget(self.keys.of(StateKeyPatterns.EVIDENCE, student_id), "body")
-                bodies = await pipeline.execute()
-        return [None if body is None else unpack_aggregates(body) for body in bodies]
-
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""
         (found,) = await self.follow("windows", [(self._keys(student_id)[:3], [])])
@@ -142,6 +136,27 @@ class RedisStore:
             ]
             written += [result == 1 for result in await self.follow("remember", calls)]
         return written
+
+    # -- many students at once
+
+    async def versions_of(self, students: Sequence[str]) -> list[int | None]:
+        """Return the version of each student's state, None where there is none."""
+        return [int(found[0]) if found else None for found in await self._fields_of("version", students)]
+
+    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
+        """Return the aggregates of each student, None where there are none."""
+        return [unpack_aggregates(found[0]) if found else None for found in await self._fields_of("body", students)]
+
+    async def others_of(self, students: Sequence[str]) -> list[Recent]:
+        """Return of each student the recent outcomes that are no answers."""
+        patterns = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.OTHERS)
+        calls = [([self.keys.of(pattern, one) for pattern in patterns], list[object]()) for one in students]
+        return [Recent(others=_newest(*found)) for found in await self.follow("others", calls)]
+
+    async def _fields_of(self, field: str, students: Sequence[str]) -> list[list[bytes]]:
+        """Return one field of each student's state, in a list that is empty where there is none."""
+        calls: list[Call] = [([self.keys.of(StateKeyPatterns.EVIDENCE, one)], [field]) for one in students]
+        return await self.follow("field", calls)
 
     # -- maintenance
 
@@ -437,3 +452,8 @@ def _recent(numbers: Sequence[bytes | None], answers: bytes | None, others: byte
     for number, body in zip(numbers, (answers, others), strict=True):
         recent.add(split_outcomes(body or b"", int(number or 0)))
     return recent
+
+
+def _newest(number: bytes, body: bytes) -> list[Outcome]:
+    """Return a window oldest first; more outcomes may be stored, in any order, than it holds."""
+    return sorted(split_outcomes(body, int(number)), key=_ORDER)[-WINDOW_SIZE:]

@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 
+from ..domain.cohort_statistics import Thresholds
 from ..domain.cohorts import Cohort, Membership
 from ..ports import CohortPage, CohortSize, MemberChange, StoredCohort
+from .packing import pack_thresholds, unpack_thresholds
 from .sqlite_database import SqliteDatabase
 
-_GET = """SELECT version, name,
+_GET = """SELECT version, name, thresholds,
     (SELECT json_group_array(member_id) FROM cohort_member WHERE cohort = id AND membership = 'teachers'),
     (SELECT json_group_array(member_id) FROM cohort_member WHERE cohort = id AND membership = 'students')
     FROM cohort WHERE cohort_id = ?"""
@@ -45,9 +47,10 @@ class SqliteCohorts:
         row = self._database.row(_GET, cohort_id)
         if row is None:
             return None
-        version, name, *members = row
+        version, name, thresholds, *members = row
         teachers, students = map(_decode, members)
-        return StoredCohort(version, Cohort.of(cohort_id, name, teachers=teachers, students=students))
+        cohort = Cohort.of(cohort_id, name, teachers=teachers, students=students)
+        return StoredCohort(version, cohort, None if thresholds is None else unpack_thresholds(thresholds))
 
     async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
         """Return up to limit cohorts with ids greater than after."""
@@ -66,6 +69,11 @@ class SqliteCohorts:
     async def remove(self, cohort_id: str, membership: Membership, member_id: str) -> MemberChange:
         """Make somebody a member no longer."""
         return await self._database.write(self._remove, cohort_id, membership, member_id)
+
+    async def set_thresholds(self, cohort_id: str, thresholds: Thresholds) -> bool:
+        """Keep the thresholds of a cohort."""
+        sql, values = "UPDATE cohort SET thresholds = ? WHERE cohort_id = ?", (pack_thresholds(thresholds), cohort_id)
+        return (await self._database.write(self._writer.execute, sql, values)).rowcount == 1
 
     # -- who teaches whom
 

@@ -15,7 +15,9 @@ from ..domain.state import StudentState
 from ..ports import Retention, Snapshot, Versioned
 from ..state_manager import PLAIN
 from .packing import pack_aggregates, pack_outcomes, unpack_aggregates, unpack_outcomes
-from .sqlite_database import SqliteDatabase
+from .sqlite_database import Row, SqliteDatabase
+
+_AMONG = " WHERE name IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(slots=True)
@@ -64,14 +66,6 @@ class SqliteStore:
         row = self._database.row(sql, student_id)
         return None if row is None else Versioned(row[0], unpack_aggregates(row[1]))
 
-    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
-        """Return the aggregates of each student, None where there are none."""
-        sql = """SELECT name, body FROM student JOIN evidence ON student = id
-            WHERE name IN (SELECT value FROM json_each(?))"""
-        rows = self._database.rows(sql, msgspec.json.encode(students).decode())
-        found = {name: unpack_aggregates(body) for name, body in rows}
-        return [found.get(student_id) for student_id in students]
-
     async def recent(self, student_id: str) -> Recent:
         """Return the recent outcomes of a student, empty where there are none."""
         row = self._database.row(
@@ -88,6 +82,28 @@ class SqliteStore:
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         """Keep snapshots of states that have not changed since."""
         return await self._database.write(self._remember, snapshots, now_us)
+
+    # -- many students at once
+
+    async def versions_of(self, students: Sequence[str]) -> list[int | None]:
+        """Return the version of each student's state, None where there is none."""
+        found: dict[str, int] = dict(self._of("SELECT name, version FROM student", students))
+        return [found.get(student_id) for student_id in students]
+
+    async def aggregates_of(self, students: Sequence[str]) -> list[Aggregates | None]:
+        """Return the aggregates of each student, None where there are none."""
+        rows = self._of("SELECT name, body FROM student JOIN evidence ON student = id", students)
+        found = {name: unpack_aggregates(body) for name, body in rows}
+        return [found.get(student_id) for student_id in students]
+
+    async def others_of(self, students: Sequence[str]) -> list[Recent]:
+        """Return of each student the recent outcomes that are no answers."""
+        rows = self._of("SELECT name, others FROM student JOIN recent ON student = id", students)
+        found = {name: Recent(others=unpack_outcomes(body)) for name, body in rows}
+        return [found.get(student_id, Recent()) for student_id in students]
+
+    def _of(self, select: str, students: Sequence[str]) -> list[Row]:
+        return self._database.rows(select + _AMONG, msgspec.json.encode(students).decode())
 
     # -- maintenance
 

@@ -3,7 +3,7 @@
 import logging
 from typing import Annotated, TypeAlias, cast
 
-from fastapi import Depends, Path, Request, Security
+from fastapi import Depends, Path, Query, Request, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
@@ -37,6 +37,17 @@ CohortId: TypeAlias = Annotated[
         max_length=64,
         description="The id of a cohort.",
         examples=["loops-2026"],
+    ),
+]
+
+OtherCohortId: TypeAlias = Annotated[
+    str | None,
+    Query(
+        alias="with",
+        pattern=r"^[A-Za-z0-9._-]+$",
+        min_length=1,
+        max_length=64,
+        description="The cohort to compare with; this one when not given.",
     ),
 ]
 
@@ -161,3 +172,15 @@ ExportableStudent: TypeAlias = Annotated[str, Depends(_exportable)]
 
 ReadableCohort: TypeAlias = Annotated[str, Depends(_readable_cohort)]
 """The id in the path, if who asks teaches that cohort or is an admin, to whom a missing one is readable too."""
+
+
+async def _compared_cohort(
+    request: Request, cohort_id: ReadableCohort, who: Anyone, other: OtherCohortId = None
+) -> str | None:
+    if other is not None and other != cohort_id:
+        await resources_of(request).rights.check_cohort(who, other)
+    return other
+
+
+ComparedCohort: TypeAlias = Annotated[str | None, Depends(_compared_cohort)]
+"""The other cohort of a comparison, if who asks may read that one too."""

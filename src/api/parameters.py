@@ -102,3 +102,4 @@ async def what_if(service: Mastery, method: MethodName = None, weights: WeightsT
 
 WhatIf: TypeAlias = Annotated[MasteryModel, Depends(what_if)]
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=1000, description="Entries a page.")]
+Cursor: TypeAlias = Annotated[str | None, Query(max_length=512, description="``next`` of the page before.")]

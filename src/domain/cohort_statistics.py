@@ -5,15 +5,47 @@ view of a class and a view of a student cannot disagree.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from .fixed import MICRO, divide, fraction, ratio
 from .levels import Level, Status
-from .mastery import Standing, TopicStanding
+from .outcomes import WINDOW_SIZE
 from .struggles import Struggle
+
+MAX_OPEN_STRUGGLES = WINDOW_SIZE
+MAX_INACTIVE_DAYS = 90
+"""Nobody has more open struggles, and of who was away for longer nothing is known."""
+
+
+class Scored(Protocol):
+    """Where somebody stands, as far as a view of a class looks at it."""
+
+    @property
+    def score(self) -> float | None:
+        """Return the score, None without evidence."""
+
+    @property
+    def level(self) -> Level | None:
+        """Return the level, None where none is claimed."""
+
+    @property
+    def status(self) -> Status:
+        """Return what the score is worth."""
+
+    @property
+    def confidence(self) -> float:
+        """Return how much evidence there is."""
+
+
+class ScoredTopic(Scored, Protocol):
+    """The same of one topic."""
+
+    @property
+    def topic(self) -> str:
+        """Return the name of the topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +77,8 @@ class Member:
     """What is looked at of one student: where they stand, when they were last active, and what is open."""
 
     student_id: str
-    standing: Standing
-    topics: tuple[TopicStanding, ...]
+    standing: Scored
+    topics: Sequence[ScoredTopic]
     idle_days: int | None
     open_struggles: tuple[Struggle, ...]
 
@@ -98,28 +130,62 @@ class Hotspot:
     signals: dict[str, int]
 
 
-def summarise(standings: Sequence[Standing]) -> Summary:
-    """Return the summary of a group."""
-    scores = sorted(micro(one.score) for one in standings if one.score is not None)
-    levels, statuses = Counter(one.level for one in standings), Counter(one.status for one in standings)
-    return Summary(
-        count=len(standings),
-        scored=len(scores),
-        mean=fraction(divide(sum(scores), len(scores))) if scores else None,
-        median=_quantile(scores, 2),
-        lower_quartile=_quantile(scores, 1),
-        upper_quartile=_quantile(scores, 3),
-        levels={level: levels[level] for level in Level},
-        statuses={status: statuses[status] for status in Status},
-    )
+class Tally:
+    """Adds up the scores of a group one by one, in whatever order."""
+
+    __slots__ = ("_levels", "_scores", "_statuses")
+
+    def __init__(self) -> None:
+        self._scores: list[int] = []
+        self._levels: Counter[Level | None] = Counter()
+        self._statuses: Counter[Status] = Counter()
+
+    def add(self, one: Scored) -> None:
+        """Count somebody in."""
+        self._levels[one.level] += 1
+        self._statuses[one.status] += 1
+        if one.score is not None:
+            self._scores.append(micro(one.score))
+
+    @property
+    def scores(self) -> Sequence[int]:
+        """Return the scores in micro-units."""
+        return self._scores
+
+    def summary(self) -> Summary:
+        """Return the summary of those counted."""
+        scores = sorted(self._scores)
+        return Summary(
+            count=self._statuses.total(),
+            scored=len(scores),
+            mean=fraction(divide(sum(scores), len(scores))) if scores else None,
+            median=_quantile(scores, 2),
+            lower_quartile=_quantile(scores, 1),
+            upper_quartile=_quantile(scores, 3),
+            levels={level: self._levels[level] for level in Level},
+            statuses={status: self._statuses[status] for status in Status},
+        )
 
 
-def summarise_topics(standings: Iterable[TopicStanding]) -> tuple[TopicSummary, ...]:
-    """Return the summary of each topic, sorted by name."""
-    by_topic: dict[str, list[Standing]] = {}
-    for one in standings:
-        by_topic.setdefault(one.topic, []).append(one)
-    return tuple(_about(topic, summarise(by_topic[topic])) for topic in sorted(by_topic))
+class TopicTally:
+    """Adds up the scores in each topic, of those with evidence of it."""
+
+    __slots__ = ("_by_topic",)
+
+    def __init__(self) -> None:
+        self._by_topic: dict[str, Tally] = {}
+
+    def add(self, topics: Iterable[ScoredTopic]) -> None:
+        """Count the topics of somebody in."""
+        for one in topics:
+            if one.status is not Status.NO_EVIDENCE:
+                self._by_topic.setdefault(one.topic, Tally()).add(one)
+
+    def summaries(self) -> Iterator[TopicSummary]:
+        """Yield the summary of each topic, sorted by name."""
+        for topic in sorted(self._by_topic):
+            one = self._by_topic[topic].summary()
+            yield TopicSummary(**{part.name: getattr(one, part.name) for part in fields(Summary)}, topic=topic)
 
 
 def group_of(member: Member, thresholds: Thresholds) -> tuple[Group, tuple[Fact, ...]]:
@@ -142,37 +208,35 @@ def group_of(member: Member, thresholds: Thresholds) -> tuple[Group, tuple[Fact,
     return Group.ON_TRACK, (Fact("steady", facts),)
 
 
-def triage(members: Iterable[Member], thresholds: Thresholds) -> dict[Group, tuple[Placed, ...]]:
-    """Return every group with its students: those with most reasons first, then by id."""
-    groups: dict[Group, list[Placed]] = {group: [] for group in Group}
-    for member in members:
-        group, reasons = group_of(member, thresholds)
-        groups[group].append(Placed(member.student_id, reasons))
-    return {
-        group: tuple(sorted(placed, key=lambda one: (-len(one.reasons), one.student_id)))
-        for group, placed in groups.items()
-    }
+class HotspotTally:
+    """Counts who struggles with what, in whatever order."""
 
+    __slots__ = ("_signals", "_struggling", "_students")
 
-def hotspots(members: Iterable[Member]) -> tuple[Hotspot, ...]:
-    """Return the topics that students struggle with, the largest share first, then by name."""
-    students: Counter[str] = Counter()
-    struggling: Counter[str] = Counter()
-    signals: dict[str, Counter[str]] = {}
-    for member in members:
+    def __init__(self) -> None:
+        self._students: Counter[str] = Counter()
+        self._struggling: Counter[str] = Counter()
+        self._signals: dict[str, Counter[str]] = {}
+
+    def add(self, member: Member) -> None:
+        """Count somebody in."""
         troubled: dict[str, set[str]] = {}
         for struggle in member.open_struggles:
             if struggle.topic is not None:
                 troubled.setdefault(struggle.topic, set()).add(struggle.signal)
-        students.update({one.topic for one in member.topics} | troubled.keys())
-        struggling.update(troubled.keys())
+        self._students.update({one.topic for one in member.topics} | troubled.keys())
+        self._struggling.update(troubled.keys())
         for topic, found in troubled.items():
-            signals.setdefault(topic, Counter()).update(found)
-    spots = [
-        Hotspot(topic, number, students[topic], fraction(ratio(number, students[topic])), dict(signals[topic]))
-        for topic, number in struggling.items()
-    ]
-    return tuple(sorted(spots, key=lambda spot: (-spot.share, spot.topic)))
+            self._signals.setdefault(topic, Counter()).update(found)
+
+    def hotspots(self) -> tuple[Hotspot, ...]:
+        """Return the topics that students struggle with, the largest share first, then by name."""
+        return tuple(sorted(map(self._hotspot, self._struggling), key=lambda spot: (-spot.share, spot.topic)))
+
+    def _hotspot(self, topic: str) -> Hotspot:
+        number, students = self._struggling[topic], self._students[topic]
+        signals = {signal: self._signals[topic][signal] for signal in sorted(self._signals[topic])}
+        return Hotspot(topic, number, students, fraction(ratio(number, students)), signals)
 
 
 def micro(score: float) -> int:
@@ -190,10 +254,6 @@ def _needs(member: Member, thresholds: Thresholds) -> Iterable[Fact]:
         yield Fact("open_struggles", {"number": len(member.open_struggles), "signals": dict(signals), "topics": topics})
 
 
-def _about(topic: str, one: Summary) -> TopicSummary:
-    return TopicSummary(**{part.name: getattr(one, part.name) for part in fields(Summary)}, topic=topic)
-
-
 def _quantile(ordered: Sequence[int], quarters: int) -> float | None:
     """Return the quantile at so many quarters of sorted micro-units, None of none."""
     if not ordered:
@@ -201,8 +261,3 @@ def _quantile(ordered: Sequence[int], quarters: int) -> float | None:
     place, rest = divmod((len(ordered) - 1) * quarters, 4)
     above = ordered[min(place + 1, len(ordered) - 1)]
     return fraction(divide(ordered[place] * (4 - rest) + above * rest, 4))
-
-
-def paired(before: Mapping[str, float], after: Mapping[str, float]) -> list[float]:
-    """Return the change of each student who has a score both times."""
-    return [after[student_id] - before[student_id] for student_id in sorted(before.keys() & after.keys())]

@@ -69,6 +69,7 @@ class _Walk:
     """What has to be remembered on the way through the outcomes."""
 
     signals: list[tuple[Signal, Outcome, dict[str, Any], bool]] = field(default_factory=list)
+    unresolved: list[int] = field(default_factory=list)
     errors: dict[tuple[str | None, str], int] = field(default_factory=dict)
     failures: dict[str | None, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -87,14 +88,20 @@ class _Walk:
             self._time_spent(outcome, outcome.time_spent_s)
 
     def _open(self, signal: Signal, outcome: Outcome, **facts: object) -> None:
+        self.unresolved.append(len(self.signals))
         self.signals.append((signal, outcome, facts, True))
 
     def _resolve(self, success: Outcome) -> None:
         """Close what a success settles, and count anew what led to it."""
-        for place, (signal, at, facts, is_open) in enumerate(self.signals):
-            if is_open and _settles(success, at):
+        left = []
+        for place in self.unresolved:
+            signal, at, facts, _ = self.signals[place]
+            if _settles(success, at):
                 self.signals[place] = signal, at, facts, False
                 self._forget(signal, at)
+            else:
+                left.append(place)
+        self.unresolved = left
         if success.kind is OutcomeKind.RUN:
             self.failures.pop(success.topic, None)
         if success.item is not None and success.kind is not OutcomeKind.QUIZ:

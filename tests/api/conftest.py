@@ -7,8 +7,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from .classroom import CONTENT, URL
+from .classroom import EVENTS as OF_TWELVE
 from .serving import Server, client_of, running_app, running_server
-from .student import EVENTS, send
+from .student import ADMIN, EVENTS, send
 
 
 @pytest.fixture
@@ -26,6 +28,13 @@ async def app_client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def client(app_client: httpx.AsyncClient) -> httpx.AsyncClient:
     await send(app_client, *EVENTS)
+    return app_client
+
+
+@pytest.fixture
+async def classroom(app_client: httpx.AsyncClient) -> httpx.AsyncClient:
+    await app_client.put(URL, json=CONTENT, headers=ADMIN)
+    await send(app_client, *OF_TWELVE)
     return app_client
 
 

@@ -62,6 +62,13 @@ RULES = {
     "DELETE /api/v1/cohorts/{cohort_id}/students/{student_id}": ADMINS,
     "PUT /api/v1/cohorts/{cohort_id}/teachers/{user_id}": ADMINS,
     "DELETE /api/v1/cohorts/{cohort_id}/teachers/{user_id}": ADMINS,
+    "GET /api/v1/cohorts/{cohort_id}/mastery": COHORT_READERS,
+    "GET /api/v1/cohorts/{cohort_id}/summary": COHORT_READERS,
+    "GET /api/v1/cohorts/{cohort_id}/compare": COHORT_READERS,
+    "GET /api/v1/cohorts/{cohort_id}/triage": COHORT_READERS,
+    "PUT /api/v1/cohorts/{cohort_id}/triage/thresholds": COHORT_READERS,
+    "GET /api/v1/cohorts/{cohort_id}/hotspots": COHORT_READERS,
+    "GET /api/v1/cohorts/{cohort_id}/struggles": COHORT_READERS,
     "POST /api/v1/batch": COHORT_READERS,  # of the students asked about
     "GET /api/v1/batch/status/{batch_id}": COHORT_READERS,  # a teacher made it
     "GET /api/v1/batch/{batch_id}/results": COHORT_READERS,
@@ -91,6 +98,7 @@ BODIES: dict[str, object] = {
     "POST /api/v1/events": [],
     "PUT /api/v1/cohorts/{cohort_id}": COHORTS[COHORT],
     "PUT /api/v1/curriculum": {"topics": [{"topic": "loops", "title": "Loops", "module": "Control flow"}]},
+    "PUT /api/v1/cohorts/{cohort_id}/triage/thresholds": {"inactive_days": 14},
     "POST /process": {"intent": "list_intents"},
     "POST /api/v1/process": {"intent": "list_intents"},
 }

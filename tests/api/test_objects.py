@@ -11,13 +11,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from .school import CALLERS, COHORT, MISSING, OTHER, OTHER_COHORT, STUDENT, anonymised, open_school
+from .school import CALLERS, COHORT, MISSING, MISSING_COHORT, OTHER, OTHER_COHORT, STUDENT, anonymised, open_school
 from .serving import client_of, running_app
 from .student import ADMIN, PERSONAL, TAGGED
 from .tokens import NOW_S, bearer, claims, signed
 
 Door = Callable[[httpx.AsyncClient, Mapping[str, str], str], Awaitable[httpx.Response]]
 
+COHORT_VIEWS = ("mastery", "summary", "compare", "triage", "hotspots", "struggles")
 INTENTS = ("mastery_calculation", "get_mastery", "explain_mastery")
 INTRUDERS = sorted(set(CALLERS) - {"none", "bad token", "self", "teacher", "admin"})
 INSIDERS = ("self", "teacher", "admin")
@@ -196,6 +197,38 @@ async def test_a_teacher_of_others_reads_neither_the_cohort_nor_by_its_tag(schoo
             missing = await school.get("/api/v1/cohorts/unknown", headers=headers)
             assert refused.status_code == 403
             assert anonymised(refused) == anonymised(missing)
+
+
+@pytest.mark.parametrize("view", COHORT_VIEWS)
+async def test_a_view_of_a_class_opens_to_its_teachers_and_admins_only(school: httpx.AsyncClient, view: str) -> None:
+    for query in ("", "?limit=1&sort=-score&topic=loops", f"?student_id={OTHER}&cohort_id={OTHER_COHORT}"):
+        for condition in ({}, ALL_TAGS, {"Accept": "text/csv"}):
+            for caller in ("teacher", "admin"):
+                headers = CALLERS[caller] | condition
+                answer = await school.get(f"/api/v1/cohorts/{COHORT}/{view}{query}", headers=headers)
+                assert (answer.status_code, OTHER in answer.text) == (200, False)
+            for caller in {*INTRUDERS, "self"}:
+                headers = CALLERS[caller] | condition
+                refused = await school.get(f"/api/v1/cohorts/{COHORT}/{view}{query}", headers=headers)
+                missing = await school.get(f"/api/v1/cohorts/{MISSING_COHORT}/{view}{query}", headers=headers)
+                assert refused.status_code == 403, caller
+                assert anonymised(refused) == anonymised(missing), caller
+
+
+@pytest.mark.parametrize("view", ["mastery", "struggles"])
+async def test_a_cursor_leads_into_no_other_class(school: httpx.AsyncClient, view: str) -> None:
+    await school.put(f"/api/v1/cohorts/{OTHER_COHORT}/students/{STUDENT}", headers=ADMIN)
+    path = f"/api/v1/cohorts/{OTHER_COHORT}/{view}?limit=1"
+    cursor = (await school.get(path, headers=CALLERS["teacher of others"])).json()["next"]
+    own = await school.get(f"/api/v1/cohorts/{COHORT}/{view}?cursor={cursor}", headers=CALLERS["teacher"])
+    assert own.status_code == 200
+    assert OTHER not in own.text
+
+
+async def test_who_teaches_one_of_two_classes_cannot_compare_them(school: httpx.AsyncClient) -> None:
+    for caller, status in (("teacher", 403), ("teacher of others", 403), ("admin", 200)):
+        path = f"/api/v1/cohorts/{COHORT}/compare?with={OTHER_COHORT}"
+        assert (await school.get(path, headers=CALLERS[caller])).status_code == status
 
 
 async def test_a_list_of_cohorts_holds_ones_own_whatever_the_cursor(school: httpx.AsyncClient) -> None:

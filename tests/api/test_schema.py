@@ -42,6 +42,10 @@ include-path = "/api/v1/cohorts/{cohort_id}"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "403", "404", "412"]
 
 [[operations]]
+include-path-regex = "/cohorts/[^/]+/.+"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
+
+[[operations]]
 include-path = "/api/v1/events"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "409"]
 checks.negative_data_rejection.enabled = false

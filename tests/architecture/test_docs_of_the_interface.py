@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from src.api.agents import INTENTS
 from src.api.batch import BatchContent
+from src.api.cohort_views import ThresholdsContent
 from src.api.cohorts import CohortContent
 from src.domain.events import ALIASES, EventStatus, EventType
 from src.errors import Refused
@@ -115,6 +116,17 @@ def test_every_field_of_a_batch_job_is_documented_with_its_limits_and_no_other()
     assert documented_fields(text, "batch field") == fields_of(BatchContent)
     numbers = {int(number) for number in re.findall(r"\d+", text)}
     assert limits(BatchContent.model_json_schema()) <= numbers
+
+
+def test_every_threshold_is_documented_with_its_limits_and_what_it_is_when_not_given() -> None:
+    rows = {
+        code(name)[0]: (kind, remark) for name, kind, remark in table(section(API, "## Cohorts"), "threshold field")
+    }
+    assert {name: remark for name, (_, remark) in rows.items()} == {
+        name: f"{field.default} when not given" for name, field in ThresholdsContent.model_fields.items()
+    }
+    for name, field in ThresholdsContent.model_json_schema()["properties"].items():
+        assert rows[name][0].startswith(f"{field['minimum']:g}..{field['maximum']:g}")
 
 
 def test_every_field_of_a_response_is_documented_and_no_other() -> None:

@@ -19,14 +19,14 @@ from src.adapters.sqlite_audit import FILE_NAME, SCHEMA, SqliteAudit
 from src.adapters.sqlite_database import open_database
 from src.adapters.sqlite_erasures import SqliteErasures
 from src.adapters.sqlite_store import SqliteStore
-from src.ports import Erasable, EvidenceStore, Maintenance, Retention, SealedRow
+from src.ports import Erasable, EvidenceOfMany, EvidenceStore, Maintenance, Retention, SealedRow
 from src.state_manager import PLAIN, Keys, StateKeyPatterns
 from tests.audit import AuditStore, MemoryAudit
 from tests.fakes import MemoryErasures, MemoryStore
 from tests.making import NOW_US, PSEUDONYM
 
 
-class Store(EvidenceStore, Maintenance, Protocol):
+class Store(EvidenceStore, EvidenceOfMany, Maintenance, Protocol):
     """What an adapter of the store is."""
 
 

@@ -15,6 +15,7 @@ from src.adapters.redis_client import redis_client
 from src.adapters.redis_cohorts import RedisCohorts
 from src.adapters.sqlite_cohorts import SqliteCohorts
 from src.adapters.sqlite_database import open_database
+from src.domain.cohort_statistics import Thresholds
 from src.domain.cohorts import MAX_STUDENTS, MAX_TEACHERS, Cohort, Membership
 from src.errors import StoreUnavailable
 from src.ports import CohortSize, CohortStore, MemberChange, StoredCohort, Teaching
@@ -143,6 +144,30 @@ async def test_members_come_and_go_one_by_one(store: Cohorts) -> None:
     assert await store.remove("loops-1", STUDENTS, "cy") is UNCHANGED
     assert not await store.teaches("t-3", "cy")
     assert len({one.version for one in seen if one}) == 3
+
+
+async def test_thresholds_stay_with_the_cohort_whatever_becomes_of_its_members(store: Cohorts) -> None:
+    version = await keep(store, LOOPS)
+    assert not await store.set_thresholds("lists.2", Thresholds())
+    assert await store.set_thresholds("loops-1", Thresholds(inactive_days=21, needs_help_below=0.25))
+    moved = Thresholds(needs_help_below=0.123456, open_struggles=3, inactive_days=14, excelling_from=1.0)
+    assert await store.set_thresholds("loops-1", moved)
+    assert await store.get("loops-1") == StoredCohort(version, LOOPS, moved)
+    await store.add("loops-1", STUDENTS, "cy")
+    found = await store.get("loops-1")
+    assert found is not None
+    assert found.thresholds == moved
+    version = await keep(store, LOOPS)
+    assert await store.get("loops-1") == StoredCohort(version, LOOPS, moved)
+
+
+async def test_thresholds_go_with_the_cohort(store: Cohorts) -> None:
+    version = await keep(store, LOOPS)
+    await store.set_thresholds("loops-1", Thresholds(inactive_days=21))
+    await store.delete("loops-1", version)
+    assert not await store.set_thresholds("loops-1", Thresholds())
+    version = await keep(store, LOOPS)
+    assert await store.get("loops-1") == StoredCohort(version, LOOPS)
 
 
 async def test_a_removed_cohort_leaves_nothing(store: Cohorts) -> None:

@@ -191,6 +191,38 @@ async def test_an_event_that_retention_drops_at_once_harms_nothing(store: Store)
     assert await store.students("", 10) == []
 
 
+async def test_many_students_are_read_at_once_in_the_order_asked(store: Store) -> None:
+    names = ["student-3", "nobody", "student-1"]
+    events = [event(f"{one.event_id}", one.type, student_id=name) for name in names[::2] for one in many()]
+    await store.apply([*events, event("e-last", topic="files")], NOW_US)
+    assert await store.versions_of(names) == [await store.version(name) for name in names]
+    found = [await store.aggregates(name) for name in names]
+    assert await store.aggregates_of(names) == [one and one.aggregates for one in found]
+    assert found[0] != found[2]
+    windows = await store.others_of(names)
+    assert [window.others for window in windows] == [(await store.recent(name)).others for name in names]
+    assert [len(window.others) for window in windows] == [48, 0, 49]
+    assert not any(window.answers for window in windows)
+
+
+async def test_a_window_of_many_holds_the_newest_however_they_came(store: Store) -> None:
+    events = [
+        event(f"e-{number}", "help.requested", timestamp=f"2026-01-{1 + number % 14:02}T10:00:00Z")
+        for number in range(230)
+    ]
+    for start in range(0, len(events), 46):
+        await store.apply(events[start : start + 46], NOW_US)
+    (window,) = await store.others_of(["student-1"])
+    expected = sorted((outcome for one in events for outcome in one.outcomes), key=lambda o: o.order)
+    assert window.others == expected[-200:]
+
+
+async def test_of_no_students_nothing_is_read(store: Store) -> None:
+    assert await store.versions_of([]) == []
+    assert await store.aggregates_of([]) == []
+    assert await store.others_of([]) == []
+
+
 async def test_an_empty_batch_is_nothing(store: Store) -> None:
     assert await store.apply([], NOW_US) == []
     assert await store.remember([], NOW_US) == []
@@ -198,12 +230,3 @@ async def test_an_empty_batch_is_nothing(store: Store) -> None:
 
 async def test_a_healthy_store_answers(store: Store) -> None:
     await store.ping()
-
-
-async def test_the_aggregates_of_several_students_are_read_together(store: Store) -> None:
-    await store.apply([event("e-1", student_id="ada"), event("e-2", student_id="bob", topic="lists")], NOW_US)
-    found = await store.aggregates_of(["bob", "nobody", "ada"])
-    single = [await store.aggregates(student_id) for student_id in ("bob", "nobody", "ada")]
-    assert found == [None if one is None else one.aggregates for one in single]
-    assert found[1] is None
-    assert await store.aggregates_of([]) == []

@@ -6,14 +6,15 @@ from hypothesis import strategies as st
 
 from src.domain.cohort_statistics import (
     Group,
+    Hotspot,
+    HotspotTally,
     Member,
     Summary,
+    Tally,
     Thresholds,
+    TopicSummary,
+    TopicTally,
     group_of,
-    hotspots,
-    summarise,
-    summarise_topics,
-    triage,
 )
 from src.domain.levels import Level, Status, level_of
 from src.domain.mastery import Standing, TopicStanding
@@ -39,6 +40,27 @@ def struggle(topic: str | None = "loops", signal: Signal = Signal.STUCK) -> Stru
 def member(name: str = "ada", score: float | None = 0.7, **fields: object) -> Member:
     usual = Member(name, standing(score), (), 0 if score is not None else None, ())
     return replace(usual, **fields)  # type: ignore[arg-type]  # fields of the same class
+
+
+def summarise(standings: list[Standing]) -> Summary:
+    tally = Tally()
+    for one in standings:
+        tally.add(one)
+    return tally.summary()
+
+
+def summarise_topics(*students: list[TopicStanding]) -> list[TopicSummary]:
+    tally = TopicTally()
+    for topics in students:
+        tally.add(topics)
+    return list(tally.summaries())
+
+
+def hotspots(members: list[Member]) -> tuple[Hotspot, ...]:
+    tally = HotspotTally()
+    for one in members:
+        tally.add(one)
+    return tally.hotspots()
 
 
 # -- summary
@@ -73,7 +95,8 @@ def test_quartiles_lie_between_neighbours(scores: list[float], quartiles: tuple[
 
 
 def test_topics_are_summarised_one_by_one() -> None:
-    found = summarise_topics([about("sets", 0.2), about("loops", 0.5), about("sets", 0.4)])
+    nothing = TopicStanding(None, None, Status.NO_EVIDENCE, 0.0, {}, "loops")
+    found = summarise_topics([about("sets", 0.2), about("loops", 0.5)], [about("sets", 0.4), nothing], [])
     assert [(one.topic, one.count, one.mean) for one in found] == [("loops", 1, 0.5), ("sets", 2, 0.3)]
 
 
@@ -119,25 +142,6 @@ def test_thresholds_move_students() -> None:
     assert group_of(one, Thresholds(open_struggles=2, needs_help_below=0.8))[0] is Group.NEEDS_HELP
     assert group_of(one, Thresholds(open_struggles=2, excelling_from=0.7))[0] is Group.EXCELLING
     assert group_of(one, Thresholds(inactive_days=3))[0] is Group.INACTIVE
-
-
-def test_every_student_is_in_exactly_one_group_the_most_urgent_first() -> None:
-    members = [
-        member("a", 0.3),
-        member("b", 0.3, open_struggles=(struggle(),)),
-        member("c"),
-        member("d", None),
-        member("e", 0.95),
-        member("f", idle_days=30),
-    ]
-    groups = triage(members, Thresholds())
-    assert {group: [one.student_id for one in placed] for group, placed in groups.items()} == {
-        Group.NEEDS_HELP: ["b", "a"],
-        Group.INACTIVE: ["f"],
-        Group.ON_TRACK: ["c"],
-        Group.EXCELLING: ["e"],
-        Group.NO_DATA: ["d"],
-    }
 
 
 # -- hotspots
