@@ -5,7 +5,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test faults check format bench lock clean
+.PHONY: help install run test faults check format bench audit sbom lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -40,6 +40,13 @@ format: install ## Format the code and mend what can be mended
 
 bench: install ## Measure, and print each figure beside its floor
 	@$(BIN)/python -m benchmarks
+
+audit: install ## Look the pinned versions up among known vulnerabilities
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements.txt
+
+sbom: install ## Write dist/sbom.json, the list of what the service is made of
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml requirements.txt -o dist/sbom.json
 
 lock: install ## Pin the requirements anew, with hashes
 	$(COMPILE) --output-file requirements.txt pyproject.toml

@@ -19,6 +19,9 @@ from .secret_strength import weakness
 MIN_SECRET_BYTES = 32
 MAX_HALF_LIFE_DAYS = 3650
 
+_TLS_CHECKS = frozenset({"ssl_cert_reqs", "ssl_check_hostname"})
+"""What the driver would take from an address, and could be switched off by."""
+
 _REASONS = {
     "missing": "is required",
     "enum": "must be one of {expected}",
@@ -71,6 +74,9 @@ def _strong(secret: SecretStr | None) -> SecretStr | None:
 def _redis_url(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
         message = "must begin with redis://, rediss:// (TLS) or unix://"
+        raise ValueError(message)
+    if not _TLS_CHECKS.isdisjoint(parse_qs(url.get_secret_value().partition("?")[2], keep_blank_values=True)):
+        message = "must not say how certificates are checked: they always are, see REDIS_CA_FILE"
         raise ValueError(message)
     return url
 

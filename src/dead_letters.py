@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import Reason
-from .observability import Metrics
+from .observability import Metrics, is_correlation_id
 from .ports import DeadLetter, Message, Origin, Topic
 
 MAX_TEXT = 1024
@@ -49,14 +49,15 @@ def dead_letter(
     """Return a record as a dead letter: key and value byte for byte, its own headers first, then ours.
 
     The headers are those that the tools of Kafka Connect (text) and of Spring (numbers as big-endian bytes) read, and
-    our own. What an earlier round as a dead letter left is replaced, not repeated.
+    our own. What an earlier round as a dead letter left is replaced, not repeated. Where the id of the request
+    could not be one over HTTP, it is left out of ours.
     """
     text = "; ".join(f"{field or _NO_FIELD}: {reason}" for field, reason in reasons)[:MAX_TEXT]
     ours: dict[str, bytes] = {
         "dlq-reason": code.encode(),
         "dlq-errors": text.encode(),
         "dlq-event-id": (event_id or "").encode(),
-        "dlq-correlation-id": correlation_id.encode(),
+        "dlq-correlation-id": correlation_id.encode() if is_correlation_id(correlation_id) else b"",
         "dlq-schema-version": b"1",
         "__connect.errors.topic": Topic.EVENTS.encode(),
         "__connect.errors.partition": str(record.partition).encode(),

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import time
 import uuid
 from typing import Any
@@ -12,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import TookTooLong
-from .observability import Metrics, correlation_id
+from .observability import Metrics, correlation_id, is_correlation_id
 from .problems import problem_response, refusal_response
 
 REQUEST_ID = "X-Request-ID"
@@ -24,7 +23,6 @@ VERDICT = "mastery_engine.rate_limit"
 CLIENT_GONE = 499
 """Counted as the status of a request whose client went away before it had sent all of it."""
 
-_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -78,7 +76,7 @@ def correlation_middleware(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
             return
         given = Headers(scope=scope).get(REQUEST_ID, "")
-        request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if is_correlation_id(given) else uuid.uuid4().hex
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import traceback
 from contextvars import ContextVar
@@ -15,9 +16,16 @@ from . import __version__
 correlation_id: Final[ContextVar[str]] = ContextVar("correlation_id", default="-")
 """The id of the request that is being served."""
 
+_CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+
 LOGGER = "mastery_engine"
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
+
+
+def is_correlation_id(text: str) -> bool:
+    """Tell whether the id that a sender gives to a request may stand in logs: it cannot hold just anything."""
+    return _CORRELATION_ID.fullmatch(text) is not None
 
 
 class JsonFormatter(logging.Formatter):

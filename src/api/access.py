@@ -1,12 +1,15 @@
 """The access rules, one word each in the signature of a route."""
 
 import logging
-from typing import Annotated, TypeAlias, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias, cast
 
 from fastapi import Depends, Path, Query, Request, Security
 from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ..audit import Asked
 from ..audit_middleware import ASKED
@@ -18,27 +21,26 @@ from ..security import Principal, Role
 
 _audit = logging.getLogger("mastery_engine.audit")
 
-StudentId: TypeAlias = Annotated[
-    str,
-    Path(
-        pattern=r"^[A-Za-z0-9._-]+$",
-        min_length=1,
-        max_length=64,
-        description="The id of a student.",
-        examples=["student-001"],
-    ),
-]
+# FastAPI checks what a rule takes before it calls the rule. Who asks comes first, so the rules check ids themselves.
+_ID: Mapping[str, Any] = {"pattern": r"^[A-Za-z0-9._-]+$", "min_length": 1, "max_length": 64}
+_SCHEMA: dict[str, Any] = {"pattern": r"^[A-Za-z0-9._-]+$", "minLength": 1, "maxLength": 64}
+_STUDENT: Mapping[str, Any] = {"description": "The id of a student.", "examples": ["student-001"]}
+_COHORT: Mapping[str, Any] = {"description": "The id of a cohort.", "examples": ["loops-2026"]}
 
-CohortId: TypeAlias = Annotated[
-    str,
-    Path(
-        pattern=r"^[A-Za-z0-9._-]+$",
-        min_length=1,
-        max_length=64,
-        description="The id of a cohort.",
-        examples=["loops-2026"],
-    ),
-]
+StudentId: TypeAlias = Annotated[str, Path(**_ID, **_STUDENT)]
+CohortId: TypeAlias = Annotated[str, Path(**_ID, **_COHORT)]
+UncheckedStudentId: TypeAlias = Annotated[str, Path(**_STUDENT, json_schema_extra=_SCHEMA)]
+UncheckedCohortId: TypeAlias = Annotated[str, Path(**_COHORT, json_schema_extra=_SCHEMA)]
+
+_CHECKED = TypeAdapter(Annotated[str, Field(**_ID)])
+
+
+def _checked(name: str, text: str) -> str:
+    try:
+        return _CHECKED.validate_python(text)
+    except ValidationError as error:
+        raise RequestValidationError([found | {"loc": ("path", name)} for found in error.errors()]) from None
+
 
 OtherCohortId: TypeAlias = Annotated[
     str | None,
@@ -53,14 +55,20 @@ OtherCohortId: TypeAlias = Annotated[
 
 
 class BearerToken(SecurityBase):
-    """Takes the principal from the one ``Authorization: Bearer`` header of a request."""
+    """Takes the principal from the one ``Authorization: Bearer`` header of a request.
+
+    A rule is one of these, not something that depends on one: FastAPI takes its time for every dependency.
+    """
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="With user_id, roles and exp.")
         self.scheme_name = "Token"
 
-    async def __call__(self, request: Request) -> Principal:
-        """Return who asks; raises ``Unauthorized``."""
+    async def who_asks(self, request: Request) -> Principal:
+        """Return who asks, counted once for each request; raises ``Unauthorized`` and ``TooManyRequests``."""
+        known = asked(request).who
+        if known is not None:
+            return known
         given = request.headers.getlist("authorization")
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         resources = resources_of(request)
@@ -124,60 +132,83 @@ def asked(request: Request) -> Asked:
     return cast("Asked", request.scope[ASKED])
 
 
-Anyone: TypeAlias = Annotated[Principal, Security(BearerToken())]
-"""Whoever has a valid token."""
+class Valid(BearerToken):
+    """The rule that a valid token is enough."""
+
+    async def __call__(self, request: Request) -> Principal:
+        """Return who asks."""
+        return await self.who_asks(request)
 
 
-class Having:
+class Having(BearerToken):
     """The rule that one of these roles is needed."""
 
     def __init__(self, *roles: Role) -> None:
+        super().__init__()
         self.roles = roles
 
-    async def __call__(self, request: Request, who: Anyone) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         """Return who asks; raises ``Forbidden``."""
+        who = await self.who_asks(request)
         resources_of(request).security.authorize(who, *self.roles)
         return who
 
 
-async def _readable(request: Request, student_id: StudentId, who: Anyone) -> str:
-    await resources_of(request).rights.check_student(who, student_id)
-    return student_id
+class ReadingStudent(BearerToken):
+    """The rule that one may read the student of the path."""
+
+    async def __call__(self, request: Request, student_id: UncheckedStudentId) -> str:
+        """Return the student's id; raises ``Forbidden``."""
+        who = await self.who_asks(request)
+        await resources_of(request).rights.check_student(who, _checked("student_id", student_id))
+        return student_id
 
 
-async def _readable_cohort(request: Request, cohort_id: CohortId, who: Anyone) -> str:
-    await resources_of(request).rights.check_cohort(who, cohort_id)
-    return cohort_id
+class ReadingCohort(BearerToken):
+    """The rule that one may read the cohort of the path."""
+
+    async def __call__(self, request: Request, cohort_id: UncheckedCohortId) -> str:
+        """Return the cohort's id; raises ``Forbidden``."""
+        who = await self.who_asks(request)
+        await resources_of(request).rights.check_cohort(who, _checked("cohort_id", cohort_id))
+        return cohort_id
 
 
-async def _exportable(request: Request, student_id: StudentId, who: Anyone) -> str:
-    resources_of(request).rights.check_owner(who, student_id)
-    return student_id
+class ExportingStudent(BearerToken):
+    """The rule that one may have everything that is stored about the student of the path."""
+
+    async def __call__(self, request: Request, student_id: UncheckedStudentId) -> str:
+        """Return the student's id; raises ``Forbidden``."""
+        who = await self.who_asks(request)
+        resources_of(request).rights.check_owner(who, _checked("student_id", student_id))
+        return student_id
 
 
-Ingester: TypeAlias = Annotated[Principal, Depends(Having(Role.ADMIN, Role.SERVICE))]
+Anyone: TypeAlias = Annotated[Principal, Security(Valid())]
+"""Whoever has a valid token."""
+
+Ingester: TypeAlias = Annotated[Principal, Security(Having(Role.ADMIN, Role.SERVICE))]
 """Who may send events."""
 
-Admin: TypeAlias = Annotated[Principal, Depends(Having(Role.ADMIN))]
+Admin: TypeAlias = Annotated[Principal, Security(Having(Role.ADMIN))]
 """Who runs the service."""
 
-Staff: TypeAlias = Annotated[Principal, Depends(Having(Role.ADMIN, Role.TEACHER))]
+Staff: TypeAlias = Annotated[Principal, Security(Having(Role.ADMIN, Role.TEACHER))]
 """Who has cohorts to look at: a teacher their own, an admin all."""
 
-ReadableStudent: TypeAlias = Annotated[str, Depends(_readable)]
+ReadableStudent: TypeAlias = Annotated[str, Security(ReadingStudent())]
 """The id in the path, if who asks may read that student."""
 
-ExportableStudent: TypeAlias = Annotated[str, Depends(_exportable)]
+ExportableStudent: TypeAlias = Annotated[str, Security(ExportingStudent())]
 """The id in the path, if who asks may have everything that is stored about that student."""
 
-ReadableCohort: TypeAlias = Annotated[str, Depends(_readable_cohort)]
+ReadableCohort: TypeAlias = Annotated[str, Security(ReadingCohort())]
 """The id in the path, if who asks teaches that cohort or is an admin, to whom a missing one is readable too."""
 
 
-async def _compared_cohort(
-    request: Request, cohort_id: ReadableCohort, who: Anyone, other: OtherCohortId = None
-) -> str | None:
+async def _compared_cohort(request: Request, cohort_id: ReadableCohort, other: OtherCohortId = None) -> str | None:
     if other is not None and other != cohort_id:
+        who = cast("Principal", asked(request).who)  # found out by the rule for the first cohort
         await resources_of(request).rights.check_cohort(who, other)
     return other
 

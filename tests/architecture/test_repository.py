@@ -152,3 +152,39 @@ def test_a_module_holds_no_state(path: Path) -> None:
     names = [(name, statement) for statement in tree.body for name in assigned(statement)]
     assert [name for name, statement in names if not is_stateless(statement, name)] == []
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)]
+
+
+SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|WHERE|ORDER BY|PRAGMA|redis\.call)\b")
+PUT_TOGETHER = {
+    # What may stand in a statement beside its text.
+    "where": "one of the conditions of the same module",
+    "sql": "a statement that is itself one of these",
+    "places": "question marks",
+    "person.part": "one of two words of ours, by its type",
+    "len(scripts)": "a number of ours",
+    "table": "one of the tables, which are constants",
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "src/adapters").glob("*.py")), ids=lambda path: path.name)
+def test_scripts_and_statements_are_not_put_together_from_values(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) and SQL.search(ast.unparse(node)):
+            parts = {ast.unparse(part.value) for part in node.values if isinstance(part, ast.FormattedValue)}
+            others = {part for part in parts if not re.fullmatch(r"_[A-Z_]+", part)}  # constants
+            assert others <= set(PUT_TOGETHER), ast.unparse(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "eval":
+            assert ast.unparse(node.args[0]).startswith("_script("), ast.unparse(node)
+
+
+def test_nothing_is_decided_by_the_address_that_a_request_claims() -> None:
+    assert not found(re.compile(r"request\.(?:url|base_url)\b|\burl_for\("), MODULES)
+
+
+def test_seals_and_signatures_are_compared_in_constant_time() -> None:
+    secret = re.compile(r"mac\b|signature|secret|digest\(")
+    for path in (ROOT / "src").glob("*.py"):  # the adapters know no key, what they compare is what they were given
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                assert not secret.search(ast.unparse(node)), f"{path.name}: {ast.unparse(node)}"

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import pytest
 
 from src.adapters.redis_audit import RedisAudit
-from src.adapters.redis_client import Client, cluster_client, redis_client
+from src.adapters.redis_client import Client, cluster_client
 from src.adapters.redis_erasures import RedisErasures
 from src.adapters.redis_store import open_redis_store
 from src.adapters.sqlite_audit import FILE_NAME, SCHEMA, SqliteAudit
@@ -24,6 +24,7 @@ from src.state_manager import PLAIN, Keys, StateKeyPatterns
 from tests.audit import AuditStore, MemoryAudit
 from tests.fakes import MemoryErasures, MemoryStore
 from tests.making import NOW_US, PSEUDONYM
+from tests.redis_user import engine_client
 
 
 class Store(EvidenceStore, EvidenceOfMany, Maintenance, Protocol):
@@ -58,7 +59,7 @@ async def erasing(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     else:
         client: Client
         if request.param == "redis":
-            client, keys = redis_client(request.getfixturevalue("redis_url")), PLAIN
+            client, keys = engine_client(request.getfixturevalue("redis_url")), PLAIN
         else:
             client, keys = cluster_client(request.getfixturevalue("redis_cluster_url")), Keys(tagged=True)
         opening = open_redis_store(client, retention=RETENTION, new_version=new_version, pseudonym=PSEUDONYM, keys=keys)
@@ -107,7 +108,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         client = (
             cluster_client(request.getfixturevalue("redis_cluster_url"))
             if request.param == "cluster"
-            else redis_client(request.getfixturevalue("redis_url"))
+            else engine_client(request.getfixturevalue("redis_url"))
         )
         async with client:
 

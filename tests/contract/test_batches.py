@@ -11,7 +11,6 @@ from redis import Redis
 from redis.asyncio import RedisCluster as ClusterClient
 
 from src.adapters.redis_batches import RedisBatches
-from src.adapters.redis_client import redis_client
 from src.adapters.sqlite_batches import SqliteBatches
 from src.adapters.sqlite_database import open_database
 from src.domain.batches import BatchStatus, ItemStatus
@@ -19,6 +18,7 @@ from src.ports import Admission, BatchClaim, BatchItem, BatchLease, BatchProgres
 from src.state_manager import Keys
 from tests.batches import MemoryBatches, new_batch
 from tests.making import NOW_US
+from tests.redis_user import engine_client
 
 SECOND_US = 1_000_000
 UNTIL_US = NOW_US + 3 * SECOND_US
@@ -42,7 +42,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         async with open_database(tmp_path) as database:
             yield SqliteBatches(database, lifetime=LIFETIME)
     elif request.param == "redis":
-        client = redis_client(request.getfixturevalue("redis_url"))
+        client = engine_client(request.getfixturevalue("redis_url"))
         yield RedisBatches(client, lifetime=LIFETIME)
         await client.aclose()
     else:

@@ -20,6 +20,7 @@ from src.domain.cohorts import MAX_STUDENTS, MAX_TEACHERS, Cohort, Membership
 from src.errors import StoreUnavailable
 from src.ports import CohortSize, CohortStore, MemberChange, StoredCohort, Teaching
 from tests.cohorts import MemoryCohorts
+from tests.redis_user import engine_client
 from tests.services import RedisCluster, RedisServer
 from tests.services.fixtures import Running
 
@@ -46,7 +47,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         async with open_database(tmp_path) as database:
             yield SqliteCohorts(database, new_version=lambda: next(versions))
     elif request.param == "redis":
-        client = redis_client(request.getfixturevalue("redis_url"))
+        client = engine_client(request.getfixturevalue("redis_url"))
         yield RedisCohorts(client, new_version=lambda: next(versions))
         await client.aclose()
     else:

@@ -11,6 +11,7 @@ from src.adapters.redis_counts import RedisCounts
 from src.errors import StoreUnavailable
 from src.ports import SharedCounts
 from tests.fakes import MemoryCounts
+from tests.redis_user import engine_client
 from tests.services import RedisServer
 from tests.services.fixtures import Running
 
@@ -23,7 +24,7 @@ async def counts(request: pytest.FixtureRequest) -> AsyncIterator[SharedCounts]:
         yield MemoryCounts()
         return
     if request.param == "redis":
-        client: Client = redis_client(request.getfixturevalue("redis_url"))
+        client: Client = engine_client(request.getfixturevalue("redis_url"))
     else:
         client = cluster_client(request.getfixturevalue("redis_cluster_url"))
     yield RedisCounts(client, lifetime=LIFETIME)

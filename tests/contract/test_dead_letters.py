@@ -17,6 +17,7 @@ from src.errors import BrokerUnavailable, StoreUnavailable
 from src.ports import DeadLetterIndex, DeadLetterLog, DeadLetterRecord, Handled, Handling
 from tests.dead_letters import BURIED_MS, MemoryDeadLetterIndex, MemoryDeadLetters, letter
 from tests.making import PSEUDONYM
+from tests.redis_user import engine_client
 from tests.services import KafkaBroker, RedisServer
 from tests.services.fixtures import Running
 
@@ -191,7 +192,7 @@ async def index(request: pytest.FixtureRequest) -> AsyncIterator[DeadLetterIndex
         return
     client: Client
     if request.param == "redis":
-        client = redis_client(request.getfixturevalue("redis_url"))
+        client = engine_client(request.getfixturevalue("redis_url"))
     else:
         client = cluster_client(request.getfixturevalue("redis_cluster_url"))
     yield RedisDeadLetterIndex(client, lifetime=timedelta(days=7), pseudonym=PSEUDONYM)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from src.adapters.redis_client import cluster_client, redis_client
+from src.adapters.redis_client import cluster_client
 from src.adapters.redis_documents import RedisDocuments
 from src.adapters.sqlite_database import open_database
 from src.adapters.sqlite_documents import SqliteDocuments
 from src.ports import Document, DocumentStore
 from tests.documents import MemoryDocuments
+from tests.redis_user import engine_client
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis", "cluster"])
@@ -27,7 +28,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         client = (
             cluster_client(request.getfixturevalue("redis_cluster_url"))
             if request.param == "cluster"
-            else redis_client(request.getfixturevalue("redis_url"))
+            else engine_client(request.getfixturevalue("redis_url"))
         )
         yield RedisDocuments(client, new_version=lambda: next(versions))
         await client.aclose()

@@ -250,6 +250,41 @@ def test_a_cluster_has_an_address_and_no_databases(monkeypatch: pytest.MonkeyPat
     assert refused(monkeypatch, REDIS_CLUSTER="true", REDIS_URL=url) == (Reason("REDIS_URL", reason),)
 
 
+@pytest.mark.parametrize(
+    "parameter", ["ssl_cert_reqs=none", "ssl_check_hostname=false", "x=1&ssl%5Fcert_reqs=optional", "ssl_cert_reqs="]
+)
+def test_nobody_can_switch_off_that_the_certificate_of_redis_is_checked(
+    monkeypatch: pytest.MonkeyPatch, parameter: str
+) -> None:
+    for environment in ("production", "development"):
+        reasons = refused(monkeypatch, ENVIRONMENT=environment, REDIS_URL=f"rediss://{CANARY}/0?{parameter}")
+        told = "must not say how certificates are checked: they always are, see REDIS_CA_FILE"
+        assert reasons == (Reason("REDIS_URL", told),)
+
+
+def test_nobody_can_switch_off_that_the_certificate_of_kafka_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(
+        monkeypatch,
+        REDIS_URL="redis://one",
+        KAFKA_BOOTSTRAP_SERVERS="one:9093",
+        KAFKA_SECURITY_PROTOCOL="SASL_SSL",
+        KAFKA_SASL_USERNAME="engine",
+        KAFKA_SASL_PASSWORD=SECRET,
+        KAFKA_CA_FILE="authorities.pem",
+    )
+    # The checks of librdkafka are on where nothing is said of them.
+    assert settings.kafka_client() == {
+        "bootstrap.servers": "one:9093",
+        "security.protocol": "SASL_SSL",
+        "reconnect.backoff.max.ms": 2000,
+        "client.id": "mastery-engine",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "engine",
+        "sasl.password": SECRET,
+        "ssl.ca.location": "authorities.pem",
+    }
+
+
 @pytest.mark.parametrize("url", ["redis://one", "rediss://:secret@one:7000/", "redis://one:7000/0"])
 def test_a_cluster_is_named_by_any_of_its_nodes(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     assert read(monkeypatch, REDIS_CLUSTER="true", REDIS_URL=url).redis_cluster

@@ -100,6 +100,14 @@ def test_what_is_buried_is_logged_with_the_correlation_id_of_the_event_and_witho
         assert "student-1" not in text
 
 
+@pytest.mark.parametrize("given", ["ada.canary@school.example", "Ada Canary", "a\nb", "x" * 129, "é", "\ufffd"])
+def test_a_correlation_id_that_may_hold_anything_is_not_told_of(given: str) -> None:
+    record = Record(0, 1, None, b"", (("x-request-id", given.encode()),), 0)
+    sent = dead_letter(record, "invalid", INVALID, group=GROUP, event_id=None, correlation_id=given)
+    assert dict(sent.headers)["dlq-correlation-id"] == b""
+    assert dict(sent.headers)["x-request-id"] == given.encode()
+
+
 def test_a_correlation_id_cannot_forge_a_line_or_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     forged = Message("mastery.dlq", None, None, (("dlq-reason", b"invalid"), ("dlq-correlation-id", b"a\nb" * 9999)))
     _, [line] = buried(caplog, forged)
