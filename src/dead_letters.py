@@ -5,8 +5,7 @@ import re
 import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import Reason
 from .observability import Metrics, is_correlation_id
@@ -23,8 +22,7 @@ _log = logging.getLogger("mastery_engine.dead_letters")
 _CLASS = "mastery_engine.errors.InvalidEvent"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record as it was read: its place, bytes and headers, and its timestamp in milliseconds since 1970."""
 
     partition: int
@@ -37,10 +35,10 @@ class Record:
     @property
     def size(self) -> int:
         """Return about how many bytes of memory it takes."""
-        headers = (
-            sum(len(name) + len(value or b"") + _HEADER_BYTES for name, value in self.headers) if self.headers else 0
-        )
-        return len(self.key or b"") + len(self.value or b"") + headers + _RECORD_BYTES
+        size = len(self.key or b"") + len(self.value or b"") + _RECORD_BYTES
+        for name, value in self.headers:
+            size += len(name) + len(value or b"") + _HEADER_BYTES
+        return size
 
 
 def dead_letter(

@@ -29,7 +29,10 @@ _NAMES = {
 _CLOUD_ATTRIBUTES = {"event_id": "id", "event_type": "type", "timestamp": "time", "student_id": "subject"}
 _EARLIEST_US, _LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 
-_SECONDS_US = {f":{second:02}Z": second * 1_000_000 for second in range(60)}
+_SECONDS_US = {f":{second:02}": second * 1_000_000 for second in range(60)}
+_RESTS_US = dict.fromkeys(("Z", "+00:00"), 0) | {
+    f".{milli:03}{zone}": milli * 1000 for milli in range(1000) for zone in ("Z", "+00:00")
+}
 _ACTIVITY = EventType.ACTIVITY_RECORDED
 
 _REASONS = {
@@ -213,12 +216,12 @@ def _instant(value: object, received_us: int, reasons: list[Reason]) -> int | No
 
 
 def _parse(text: str) -> int | None:
-    # The usual form to the second: the minute is one of few, since events come as they occur.
-    second_us = _SECONDS_US.get(text[16:])
-    if second_us is None:
+    # The usual forms, in UTC: the minute is one of few, since events come as they occur.
+    second_us, rest_us = _SECONDS_US.get(text[16:19]), _RESTS_US.get(text[19:])
+    if second_us is None or rest_us is None:
         return _parse_any(text)
     minute_us = _minute(text[:16])
-    return None if minute_us is None else minute_us + second_us
+    return None if minute_us is None else minute_us + second_us + rest_us
 
 
 @lru_cache(maxsize=1024)

@@ -10,8 +10,9 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from enum import StrEnum
+from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -32,7 +33,7 @@ from .waiting_records import WaitingRecords
 
 READ = 2000
 """So many records are read at once."""
-MAX_BATCH, BATCH_BYTES = 30_000, 20_000_000
+MAX_BATCH, BATCH_BYTES = 60_000, 40_000_000
 """A batch holds no more records or bytes, and fewer records where they take too long."""
 BATCH_S = 20.0
 """What a batch may take: a rebalance or an end has to wait for so long."""
@@ -134,7 +135,7 @@ class KafkaConsumer:
         if messages:
             messages += self._consumer.consume(READ - 1, min(LINGER_S, timeout_ms / 1000))
         self._polled_s = time.monotonic()
-        return [_record(message) for message in messages if self._is_ours(message)]
+        return [record for message in messages if (record := self._ours(message)) is not None]
 
     def commit(self) -> None:
         """Commit the position of every partition held; that somebody else holds it by now is no error.
@@ -288,10 +289,11 @@ class KafkaConsumer:
             self._size = min(MAX_BATCH, self._size * 2)
 
     async def _process(self, held: Assignment, records: Sequence[Record]) -> None:
-        async for step in self._service.process(held, records):
-            self._on_step(step)
-            if time.monotonic() - self._polled_s > self._silence_s:
-                self._stay_in_group()
+        async with aclosing(self._service.process(held, records)) as steps:
+            async for step in steps:
+                self._on_step(step)
+                if time.monotonic() - self._polled_s > self._silence_s:
+                    self._stay_in_group()
 
     def _stay_in_group(self) -> None:
         """Poll amid work that takes long, else Kafka takes this member for dead and refuses the commit every time."""
@@ -350,18 +352,20 @@ class KafkaConsumer:
     def _pause_and_poll(self, seconds: float) -> None:
         self._consumer.pause(self._consumer.assignment())
         for message in self._consumer.consume(1, seconds):
-            self._is_ours(message)  # only for the errors that it tells of; what is read is read again
+            self._ours(message)  # only for the errors that it tells of; what is read is read again
 
-    def _is_ours(self, message: Message) -> bool:
+    def _ours(self, message: Message) -> Record | None:
+        """Return the record that was read, None for an error and for what somebody else works on or has worked on."""
         error = message.error()
         if error is not None:
             if _fatal(error):
                 raise KafkaException(error)
             if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # the name that the library gives it
                 _log.warning("KAFKA read error", extra={"reason": error.name()})
-            return False
-        held = self._held.get(_number(message))
-        return held is not None and (message.offset() or 0) >= held.position
+            return None
+        record = _record(message)
+        held = self._held.get(record.partition)
+        return None if held is None or record.offset < held.position else record
 
     def _assigned(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         # Nothing is fetched before the offsets are known: the partitions start paused, at a place that is corrected.
@@ -390,7 +394,7 @@ _FIXED: dict[str, str | int | bool] = {
     "isolation.level": "read_committed",
     "partition.assignment.strategy": "range",
     "fetch.queue.backoff.ms": 5,
-    "queued.max.messages.kbytes": 4_096,
+    "queued.max.messages.kbytes": 2_048,
     "queued.min.messages": 20_000,
     "topic.metadata.refresh.interval.ms": 10_000,  # added partitions are not to wait for five minutes
 }
@@ -415,22 +419,11 @@ def _fatal(error: KafkaError) -> bool:
 
 def _record(message: Message) -> Record:
     kind, timestamp_ms = message.timestamp()
-    headers = message.headers() or []
-    return Record(
-        partition=_number(message),
-        offset=message.offset() or 0,
-        key=_raw(message.key()),
-        value=_raw(message.value()),
-        headers=tuple((str(header[0]), _raw(header[1])) for header in headers),
+    if kind == TIMESTAMP_NOT_AVAILABLE or timestamp_ms <= 0:
         # A record that does not tell when it was sent is taken to have been received now.
-        timestamp_ms=wall_clock() // 1000 if kind == TIMESTAMP_NOT_AVAILABLE or timestamp_ms <= 0 else timestamp_ms,
-    )
-
-
-def _number(message: Message) -> int:
-    number = message.partition()
-    return -1 if number is None else number
-
-
-def _raw(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
+        timestamp_ms = wall_clock() // 1000
+    headers: Any = message.headers()
+    kept = tuple([(str(header[0]), header[1]) for header in headers]) if headers else ()
+    # Of a record that was read all of them are there, and bytes: the client decodes nothing.
+    place_and_content = message.partition(), message.offset(), message.key(), message.value()
+    return Record._make((*place_and_content, kept, timestamp_ms))

@@ -3,10 +3,10 @@
 An id is a hash of the content, and the content holds no time of processing: equal ids mean equal bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,7 @@ from .domain.levels import Level
 from .domain.mastery import window
 from .domain.model import MasteryModel
 from .domain.outcomes import Recent
-from .domain.struggles import Struggle, open_struggles
+from .domain.struggles import Struggle, as_struggle, open_signals
 from .ports import Derivable, Message, Topic
 
 SOURCE = "/mastery-engine"
@@ -26,6 +26,7 @@ _HEADERS = (("content-type", CONTENT_TYPE.encode()),)
 _PREFIX = "com.learnflow.mastery"
 _WHOLE = ""
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_DATA = b'{"data":%b,"datacontenttype":"application/json",'
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,11 @@ class Told:
 
 
 NOTHING_TOLD = Told({}, ())
+_decode_told = msgspec.json.Decoder(Told).decode
 
 
-class Cause(NamedTuple):
-    """An event that a result answers."""
-
-    event_id: str
-    occurred_us: int
+Causes: TypeAlias = Mapping[str, int]
+"""The ids of the events that a result answers, each with the instant when it occurred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Derived:
 
 def told(body: bytes | None) -> Told:
     """Return what was told, from its bytes."""
-    return NOTHING_TOLD if body is None else msgspec.json.decode(body, type=Told)
+    return NOTHING_TOLD if body is None else _decode_told(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +76,29 @@ class Frame:
         return mastery_answer(student_id, state.aggregates, window(as_of, self.kept_from), self.model, None)
 
 
-def derive(student_id: str, state: Derivable, causes: Iterable[Cause], before: Told, frame: Frame) -> Derived:
+def derive(student_id: str, state: Derivable, causes: Causes, before: Told, frame: Frame) -> Derived:
     """Derive a student's answer as of the day of the newest cause, and what to tell of the last day with evidence.
 
     Levels and struggles do not follow the day of the causes: a late event takes nothing back of what newer ones led to.
     """
-    ordered = sorted(causes, key=lambda cause: cause.event_id)
     last = max([part.days[-1] for part in state.aggregates.series.values()], default=frame.today)
-    newest_us = max([cause.occurred_us for cause in ordered], default=last * DAY_US)
+    newest_us = max(causes.values(), default=last * DAY_US)
     as_of, time = day_of(newest_us), to_text(newest_us)
     answers = {day: frame.answer(student_id, state, day) for day in {as_of, last, frame.today}}
-    open_now = open_struggles(Recent(others=list(state.others)).since(frame.kept_from).others)
-    now = Told(_levels(answers[last]), tuple(sorted([struggle.id for struggle in open_now])))
+    open_now = open_signals(Recent(others=list(state.others)).since(frame.kept_from).others)
+    now = Told(_levels(answers[last]), tuple(sorted(open_now)))
     data = {
         "student_id": student_id,
         "revision": revision(state.erasures, state.events),
-        "causes": [cause.event_id for cause in ordered],
+        "causes": sorted(causes),
         "mastery": answers[as_of],
     }
     messages = [_message("updated", student_id, time, data)]
     messages += [_message("level.changed", student_id, time, change) for change in _changes(student_id, before, now)]
     messages += [
-        _message("struggle.detected", student_id, time, _struggle(student_id, struggle))
-        for struggle in open_now
-        if struggle.id not in before.struggles
+        _message("struggle.detected", student_id, time, _struggle(student_id, as_struggle(found)))
+        for struggle_id, found in open_now.items()
+        if struggle_id not in before.struggles
     ]
     return Derived(answers[frame.today], tuple(messages), now)
 
@@ -122,14 +120,14 @@ def _struggle(student_id: str, struggle: Struggle) -> dict[str, Any]:
 
 
 def _message(kind: str, student_id: str, time: str, data: object) -> Message:
-    event: dict[str, object] = {
-        "specversion": "1.0",
-        "type": f"{_PREFIX}.{kind}.v1",
+    about = {
         "source": SOURCE,
+        "specversion": "1.0",
         "subject": student_id,
         "time": time,
-        "datacontenttype": "application/json",
-        "data": msgspec.Raw(_encode(data)),
+        "type": f"{_PREFIX}.{kind}.v1",
     }
-    event["id"] = sha256(_encode(event)).hexdigest()[:32]
-    return Message(Topic.RESULTS, student_id.encode(), _encode(event), _HEADERS)
+    # Names are in order, so the id stands between these two; they are what it is a hash of.
+    first, last = _DATA % _encode(data), _encode(about)[1:]
+    event_id = sha256(first + last).hexdigest()[:32]
+    return Message(Topic.RESULTS, student_id.encode(), b'%b"id":"%b",%b' % (first, event_id.encode(), last), _HEADERS)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -13,6 +14,8 @@ from .domain.evidence import Component
 from .domain.mastery import ComponentValue, Window, window
 from .errors import BadRequest, Reason
 from .ports import Clock, EvidenceStore, Maintenance, Retention, Snapshot
+
+_encode = msgspec.json.Encoder().encode
 
 
 class StateKeyPatterns:
@@ -199,10 +202,20 @@ def snapshot_values(day: int, standing: Shown) -> dict[str, bytes]:
 
     Each by the pattern of its key, in which only the student is left open.
     """
-    shown = to_date(day).isoformat()
-    values = {StateKeyPatterns.MASTERY.format(student_id="{student_id}", date=shown): msgspec.json.encode(standing)}
+    whole, parts = _snapshot_patterns(day)
+    values = {whole: _encode(standing)}
     for component, value in standing.components.items():
         if value is not None:
-            pattern = StateKeyPatterns.COMPONENT.format(student_id="{student_id}", date=shown, component=component)
-            values[pattern] = msgspec.json.encode(value.score)
+            values[parts[component]] = _encode(value.score)
     return values
+
+
+@lru_cache(maxsize=4)
+def _snapshot_patterns(day: int) -> tuple[str, dict[Component, str]]:
+    """Return the patterns of the keys of a day: of all that is shown, and of each component."""
+    shown, student_id = to_date(day).isoformat(), "{student_id}"
+    parts = {
+        component: StateKeyPatterns.COMPONENT.format(student_id=student_id, date=shown, component=component)
+        for component in Component
+    }
+    return StateKeyPatterns.MASTERY.format(student_id=student_id, date=shown), parts

@@ -3,11 +3,15 @@
 Each step of ``process`` is one durable action; the caller drives them one by one, and may die between any two.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
+from math import ceil
+from typing import TypeAlias
 
 from .dead_letters import Record, dead_letter, tell_buried
 from .domain.days import day_of, from_date
@@ -31,13 +35,21 @@ from .ports import (
     Written,
 )
 from .privacy_service import erase_again
-from .results import Cause, Derived, Frame, Told, derive, told
+from .results import Derived, Frame, Told, derive, told
 from .state_manager import StateKeyPatterns, snapshot_values
 
-SETTLED, READ = 500, 100
-"""So many students are derived before they are published, and so many are read at once: memory stays bounded."""
+APPLIED = 30_000
+"""So many records are decoded and applied at once, however large a batch is: events take more memory than records."""
+SETTLED, READ = 100, 100
+"""So many students are derived before they are published, and so many are read at once: memory stays bounded.
+
+Twice as many are held derived, since the next are while these are written.
+"""
 ERASING_S = 10
 """After this time an erasure that was entered in the ledger is carried out, or else it never is by who entered it."""
+_Causes: TypeAlias = dict[str, dict[str, int]]
+_Results: TypeAlias = dict[str, tuple[int, Derived]]
+# By student: the events that a result answers, and the version derived from with what follows from it.
 
 _CONFLICT = (Reason("event_id", "was counted with other content"),)
 
@@ -66,11 +78,9 @@ class Assignment:
 class _Batch:
     """What became of the records of a batch."""
 
-    events: list[Event] = field(default_factory=list)
-    places: list[Record] = field(default_factory=list)
     dead: list[tuple[int, Message]] = field(default_factory=list)
     verdicts: list[tuple[int, Verdict]] = field(default_factory=list)
-    causes: dict[str, dict[str, Cause]] = field(default_factory=dict)
+    causes: _Causes = field(default_factory=dict)
 
 
 class StreamService:
@@ -106,7 +116,7 @@ class StreamService:
         await self._state.begin()
         self._known.clear()
         await self._enforce(await self._ledger.read())
-        carried = {student_id: dict[str, Cause]() for student_id in self._unfinished}
+        carried = {student_id: dict[str, int]() for student_id in self._unfinished}
         async for _ in self._settle(carried, []):
             pass
         self._unfinished.clear()
@@ -144,14 +154,17 @@ class StreamService:
         Raises ``Superseded`` where somebody else has moved the applied offset: the partition has to be resumed.
         """
         end = records[-1].offset + 1
-        batch = self._read(records)
-        await self._apply(batch, held.published)
+        batch = _Batch()
+        for some in _parts(records):
+            await self._apply(batch, self._read(batch, some), held.published)
+        await self._tell(batch, held.published)
         yield Step.APPLIED
         await self._move_applied(held, max(held.applied or 0, end))
         yield Step.APPLIED_OFFSET
         dead = [message for offset, message in batch.dead if offset >= held.published]
-        async for step in self._settle(batch.causes, dead):
-            yield step
+        async with aclosing(self._settle(batch.causes, dead)) as steps:
+            async for step in steps:
+                yield step
         held.published = await self._state.move_published(held.partition, end)
         held.position = end
         yield Step.PUBLISHED_OFFSET
@@ -162,9 +175,9 @@ class StreamService:
             raise Superseded(message)
         held.applied = offset
 
-    def _read(self, records: Sequence[Record]) -> _Batch:
-        """Decode and validate everything."""
-        batch, statuses = _Batch(), Counter[EventStatus]()
+    def _read(self, batch: _Batch, records: Sequence[Record]) -> list[tuple[Event, Record]]:
+        """Decode and validate, and return what may be applied."""
+        valid, statuses = list[tuple[Event, Record]](), Counter[EventStatus]()
         for record in records:
             try:
                 checked = validate(decode_record(record.value, record.headers), record.timestamp_ms * 1000)
@@ -177,53 +190,63 @@ class StreamService:
                 statuses[EventStatus.EXPIRED] += 1
                 _judge(batch, record, checked, EventStatus.EXPIRED)
             else:
-                batch.events.append(checked)
-                batch.places.append(record)
+                valid.append((checked, record))
         self._count(statuses)
-        return batch
+        return valid
 
     def _count(self, statuses: Mapping[EventStatus, int]) -> None:
         for status, number in statuses.items():
             self._metrics.events.labels(status).inc(number)
 
-    async def _apply(self, batch: _Batch, published: int) -> None:
-        """Apply the events, and find out which of them have to be published."""
-        statuses = await self._state.apply(batch.events, self._clock()) if batch.events else []
+    async def _apply(self, batch: _Batch, valid: Sequence[tuple[Event, Record]], published: int) -> None:
+        """Apply events, and find out which of them have to be published."""
+        statuses = await self._state.apply([event for event, _ in valid], self._clock()) if valid else []
         self._count(Counter(statuses))
         causes = batch.causes
-        for event, record, status in zip(batch.events, batch.places, statuses, strict=True):
+        for (event, record), status in zip(valid, statuses, strict=True):
             # A duplicate that was not published for sure may be one whose result a crash has swallowed.
             if status is EventStatus.APPLIED or (status is EventStatus.DUPLICATE and record.offset >= published):
-                causes.setdefault(event.student_id, {})[event.event_id] = Cause(event.event_id, event.occurred_us)
+                causes.setdefault(event.student_id, {})[event.event_id] = event.occurred_us
             elif status is EventStatus.CONFLICT:
                 self._bury(batch, record, "conflict", _CONFLICT, event.event_id)
                 _judge(batch, record, event, status)
+
+    async def _tell(self, batch: _Batch, published: int) -> None:
         # As with dead letters, below the published offset this was done once.
         verdicts = [verdict for offset, verdict in batch.verdicts if offset >= published]
         if verdicts:
             await self._state.tell(verdicts)
 
-    async def _settle(self, causes: dict[str, dict[str, Cause]], dead: Sequence[Message]) -> AsyncGenerator[Step, None]:
-        """Derive, publish and finish, again for the students whose state has changed meanwhile, until none is left."""
-        left = dict(causes)
-        while left or dead:
-            some = dict(islice(left.items(), SETTLED))
-            derived = await self._derive(some)
-            await self._publisher.publish([*dead, *(m for _, one in derived.values() for m in one.messages)])
-            tell_buried(dead, self._metrics)
-            dead = ()
-            self._unfinished |= {student_id: one.told for student_id, (_, one) in derived.items()}
-            yield Step.PUBLISHED
-            written = await self._finish(derived)
-            for student_id in some:
-                result = written.get(student_id)
-                if result is not Written.CHANGED:
-                    del left[student_id]
-                    if result is not None:
-                        del self._unfinished[student_id]
-            yield Step.FINISHED
+    async def _settle(self, causes: _Causes, dead: Sequence[Message]) -> AsyncGenerator[Step, None]:
+        """Derive, publish and finish, again for the students whose state has changed meanwhile, until none is left.
 
-    async def _derive(self, causes: dict[str, dict[str, Cause]]) -> dict[str, tuple[int, Derived]]:
+        While the broker and the store have not answered the next ones are derived, which only reads.
+        """
+        left, some, deriving = dict(causes), _Causes(), None
+        try:
+            while (some := some or _take(left)) or dead:
+                derived = await (deriving or self._derive(some))
+                following = _take(left)
+                # A task only where there is something to be done beside: alone, this needs no event loop.
+                deriving = asyncio.create_task(self._derive(following)) if following else None
+                await self._publisher.publish([*dead, *(m for _, one in derived.values() for m in one.messages)])
+                tell_buried(dead, self._metrics)
+                dead = ()
+                self._unfinished |= {student_id: one.told for student_id, (_, one) in derived.items()}
+                yield Step.PUBLISHED
+                for student_id, result in (await self._finish(derived)).items():
+                    if result is Written.CHANGED:
+                        left[student_id] = some[student_id]
+                    else:
+                        del self._unfinished[student_id]
+                some = following
+                yield Step.FINISHED
+        finally:
+            if deriving is not None:
+                deriving.cancel()
+                await asyncio.gather(deriving, return_exceptions=True)
+
+    async def _derive(self, causes: _Causes) -> _Results:
         """Return for each student that has a state the version derived from, and what follows from it.
 
         What this consumer itself has told last counts for more than the mark, which somebody else may have moved.
@@ -236,11 +259,11 @@ class StreamService:
             for student_id, state in zip(some, await self._state.read(some), strict=True):
                 if state is not None:
                     before = self._unfinished.setdefault(student_id, told(state.told))
-                    one = derive(student_id, state, causes[student_id].values(), before, frame)
+                    one = derive(student_id, state, causes[student_id], before, frame)
                     derived[student_id] = (state.version, one)
         return derived
 
-    async def _finish(self, derived: dict[str, tuple[int, Derived]]) -> dict[str, Written]:
+    async def _finish(self, derived: _Results) -> dict[str, Written]:
         snapshots = []
         for student_id, (version, one) in derived.items():
             # The day that was derived, not that of now: midnight may lie between.
@@ -260,6 +283,18 @@ class StreamService:
             correlation_id=(correlation or b"").decode("ascii", "replace"),
         )
         batch.dead.append((record.offset, message))
+
+
+def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """Divide records into parts of about the same size, none too large."""
+    size = ceil(len(records) / ceil(len(records) / APPLIED))
+    for start in range(0, len(records), size):
+        yield records[start : start + size]
+
+
+def _take(left: _Causes) -> _Causes:
+    """Take the next students out of those left."""
+    return {student_id: left.pop(student_id) for student_id in list(islice(left, SETTLED))}
 
 
 def _judge(batch: _Batch, record: Record, event: Event, status: EventStatus) -> None:

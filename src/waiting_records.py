@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from .dead_letters import Record
 
-ROOM_BYTES = 36_000_000
+ROOM_BYTES = 42_000_000
 """Nothing more is read while records that take more memory than this wait."""
 
 
@@ -29,7 +29,9 @@ class WaitingRecords:
     def add(self, records: Iterable[Record]) -> None:
         """Add records, those of a partition in their order."""
         for record in records:
-            self._records.setdefault(record.partition, deque()).append(record)
+            if (waiting := self._records.get(record.partition)) is None:
+                waiting = self._records[record.partition] = deque()
+            waiting.append(record)
             self._bytes += record.size
 
     def turn(self, last: Mapping[int, int]) -> int:
@@ -44,9 +46,12 @@ class WaitingRecords:
     def take(self, number: int, *, records: int, size: int) -> list[Record]:
         """Return the first records of a partition: no more than so many or so many bytes, but one at least."""
         waiting, taken, taken_bytes = self._records[number], list[Record](), 0
-        while waiting and len(taken) < records and (taken_bytes + waiting[0].size <= size or not taken):
+        while waiting and len(taken) < records:
+            after = taken_bytes + waiting[0].size
+            if after > size and taken:
+                break
             taken.append(waiting.popleft())
-            taken_bytes += taken[-1].size
+            taken_bytes = after
         self._bytes -= taken_bytes
         return taken
 

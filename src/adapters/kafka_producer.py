@@ -15,6 +15,8 @@ DELIVERY_S = 30
 MAX_BYTES = 2_097_152
 """Room for a record of the size that a topic takes by default, with the headers of a dead letter."""
 
+_LOOK_S = 0.001
+
 _log = logging.getLogger("mastery_engine.kafka")
 
 
@@ -35,25 +37,32 @@ class KafkaPublisher:
         )
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``. The thread waits."""
-        self.send(messages)
+        """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``."""
+        reports = self._begin(messages)
+        while reports.awaited:
+            # The loop may have other work, which is not to wait for this.
+            if not self._producer.poll(0):
+                await asyncio.sleep(_LOOK_S)
+        reports.check()
 
     def send(self, messages: Sequence[Message]) -> None:
         """Do the same for callers that are not asynchronous; any thread may."""
-        reports = _Reports(len(messages))
-        for message in messages:
-            self._produce(message, reports.take)
-        deadline = time.monotonic() + DELIVERY_S + 1
-        while reports.missing and time.monotonic() < deadline:
+        reports = self._begin(messages)
+        while reports.awaited:
             self._producer.poll(0.05)
-        if reports.missing or reports.error is not None:
-            detail = "Kafka did not acknowledge every record."
-            raise BrokerUnavailable(detail)
+        reports.check()
 
     def close(self) -> None:
         """Give up what is not delivered; who waited for it was told."""
         self._producer.purge()
         self._producer.flush(1)
+
+    def _begin(self, messages: Sequence[Message]) -> "_Reports":
+        reports = _Reports(len(messages))
+        for message in messages:
+            self._produce(message, reports.take)
+        reports.deadline_s = time.monotonic() + DELIVERY_S + 1
+        return reports
 
     def _produce(self, message: Message, report: Callable[[KafkaError | None, Delivery], None]) -> None:
         while True:
@@ -67,7 +76,6 @@ class KafkaPublisher:
                 detail = "Kafka does not take a record."
                 raise BrokerUnavailable(detail) from error
             else:
-                self._producer.poll(0)
                 return
 
 
@@ -88,6 +96,18 @@ class _Reports:
     def __init__(self, expected: int) -> None:
         self.missing = expected
         self.error: KafkaError | None = None
+        self.deadline_s = 0.0
+
+    @property
+    def awaited(self) -> bool:
+        """Tell whether one is missing that may still come."""
+        return self.missing > 0 and time.monotonic() < self.deadline_s
+
+    def check(self) -> None:
+        """Raise ``BrokerUnavailable`` unless every record was acknowledged."""
+        if self.missing or self.error is not None:
+            detail = "Kafka did not acknowledge every record."
+            raise BrokerUnavailable(detail)
 
     def take(self, error: KafkaError | None, delivery: Delivery) -> None:
         del delivery

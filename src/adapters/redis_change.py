@@ -19,6 +19,7 @@ INDEX_SLACK_DAYS = 2
 """The list of a day's checkpoints begins with the day and has to outlive the last of them; clocks differ a little."""
 
 _DAY_S = 86_400
+_ANSWER = OutcomeKind.ANSWER
 _HELD_BYTES, _SERIES_BYTES, _SUMS_BYTES = 400, 500, 100
 
 
@@ -61,11 +62,13 @@ class Part:
     events: list[Event] = field(default_factory=list)
     fresh: dict[int, Event] = field(default_factory=dict)
     statuses: list[EventStatus] = field(default_factory=list)
+    answers: list[Outcome] = field(default_factory=list)
+    others: list[Outcome] = field(default_factory=list)
 
     def judge(self, counted: bytes, erased: str = "") -> None:
         """Tell apart, given the ids counted and the marker of an erasure, what is new, what is not and what is refused.
 
-        Conflicts with what was counted are told later.
+        Conflicts with what was counted are told later. The outcomes of what is new are divided between the windows.
         """
         self.fresh, self.statuses = {}, []
         erasure = Erasure.decoded(erased) if erased else None
@@ -81,6 +84,9 @@ class Part:
             else:
                 self.fresh[digest] = event
                 self.statuses.append(EventStatus.APPLIED)
+        outcomes = [outcome for event in self.fresh.values() for outcome in event.outcomes]
+        self.answers = [outcome for outcome in outcomes if outcome.kind is _ANSWER]
+        self.others = [outcome for outcome in outcomes if outcome.kind is not _ANSWER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +121,7 @@ class Change:
 def must_rewrite(held: Held, part: Part, kept_from: int) -> bool:
     """Tell whether the windows of outcomes have to be read and written anew: too long, too loose, or partly too old."""
     first = held.first_day
-    answers, others = _divide(part)
-    if _has_grown(held.answers, len(answers)) or _has_grown(held.others, len(others)):
+    if _has_grown(held.answers, len(part.answers)) or _has_grown(held.others, len(part.others)):
         return True
     return first is not None and first < kept_from
 
@@ -164,22 +169,15 @@ def change(
 def _outcomes(
     held: Held, part: Part, windows: Recent | None, kept_from: int
 ) -> tuple[tuple[Bytes, int], tuple[Bytes, int]]:
-    answers, others = _divide(part)
     if windows is None:
         return (
-            (Bytes("APPEND", join_outcomes(answers)), held.answers + len(answers)),
-            (Bytes("APPEND", join_outcomes(others)), held.others + len(others)),
+            (Bytes("APPEND", join_outcomes(part.answers)), held.answers + len(part.answers)),
+            (Bytes("APPEND", join_outcomes(part.others)), held.others + len(part.others)),
         )
-    windows.add(answers)
-    windows.add(others)
+    windows.add(part.answers)
+    windows.add(part.others)
     kept = windows.since(kept_from)
     return (
         (Bytes("SET", compress_outcomes(kept.answers)), len(kept.answers)),
         (Bytes("SET", compress_outcomes(kept.others)), len(kept.others)),
     )
-
-
-def _divide(part: Part) -> tuple[list[Outcome], list[Outcome]]:
-    outcomes = [outcome for event in part.fresh.values() for outcome in event.outcomes]
-    answers = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.ANSWER]
-    return answers, [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.ANSWER]

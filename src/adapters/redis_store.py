@@ -5,10 +5,11 @@ else the student is read again. So the server has little to do for each event, a
 the events are then found counted.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from operator import itemgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from cachetools import LRUCache
 
@@ -27,9 +28,11 @@ from .redis_change import Held, Part, change, must_rewrite
 from .redis_client import SCRIPTS, Client, Instance, identify, is_same, raise_first, redis_errors
 from .redis_cluster import tag_of
 
-PIPELINE = 250
+PIPELINE = 100
 MAX_CALLS, MAX_VALUES = 50, 2000
 """One command is for so many students or keys and values: Redis does nothing else meanwhile."""
+AT_ONCE = 2
+"""So many pipelines are under way at once: what one writes is worked out while Redis works on the other."""
 HELD_BYTES = 20_000_000
 """The memory that students held may take, about."""
 MAX_ROUNDS = 20
@@ -39,6 +42,7 @@ Call: TypeAlias = tuple[list[str], list[Any]]
 _DAY_S = 86_400
 _ORDER = itemgetter(0, 1, 2)
 """Of an outcome: occurred time, event id, position in the event."""
+_T = TypeVar("_T")
 _PACKED = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
 
 
@@ -84,8 +88,8 @@ class RedisStore:
             part.positions.append(position)
             part.events.append(event)
         students = list(parts)
-        for start in range(0, len(students), PIPELINE):
-            await self._apply({student: parts[student] for student in students[start : start + PIPELINE]}, now_us)
+        some = [students[start : start + PIPELINE] for start in range(0, len(students), PIPELINE)]
+        await _each(some, lambda chosen: self._apply({student: parts[student] for student in chosen}, now_us))
         statuses = [EventStatus.DUPLICATE] * len(events)
         for part in parts.values():
             for position, status in zip(part.positions, part.statuses, strict=True):
@@ -413,6 +417,20 @@ async def open_redis_store(
         )
     finally:
         await client.aclose()
+
+
+async def _each(some: Sequence[_T], work: Callable[[_T], Awaitable[None]]) -> None:
+    """Do a work on each, on a few at once; where one fails the others are waited for before that is raised."""
+    if len(some) == 1:
+        await work(some[0])  # by itself, which needs no event loop
+        return
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(chosen: _T) -> None:
+        async with room:
+            await work(chosen)
+
+    raise_first(await asyncio.gather(*map(one, some), return_exceptions=True))
 
 
 def _bytes(value: object) -> bytes:

@@ -30,7 +30,10 @@ class PackingSSLConnection(SSLConnection):
 
 def pack(*arguments: EncodableT) -> bytes:
     """Return a command as Redis takes it; its name, the first argument, may be several words."""
-    values = [v if type(v) is bytes else v.encode() if type(v) is str else _number(v) for v in arguments]
+    values = [
+        v if type(v) is bytes else v.encode() if type(v) is str else b"%d" % v if type(v) is int else _number(v)
+        for v in arguments
+    ]
     values[:1] = values[0].split()
     parts = [b"*%d\r\n" % len(values)]
     for value in values:

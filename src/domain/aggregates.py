@@ -23,12 +23,15 @@ class Series:
 
     def add(self, day: int, score: int, weight: int) -> None:
         """Add to the sums of a day."""
-        at = bisect_left(self.days, day)
-        if at < len(self.days) and self.days[at] == day:
+        days = self.days
+        at = len(days) - 1
+        if at < 0 or days[at] != day:  # most evidence is of the last day
+            at = bisect_left(days, day)
+        if at < len(days) and days[at] == day:
             self.scores[at] += score
             self.weights[at] += weight
         else:
-            self.days.insert(at, day)
+            days.insert(at, day)
             self.scores.insert(at, score)
             self.weights.insert(at, weight)
 
@@ -68,9 +71,10 @@ class Aggregates:
         series = self.series
         for day, component, topic, score, weight in evidence:
             key = (component, topic)
-            if key not in series:
-                series[key] = Series()
-            series[key].add(day, score, weight)
+            part = series.get(key)
+            if part is None:
+                part = series[key] = Series()
+            part.add(day, score, weight)
 
     def merge(self, other: "Aggregates") -> None:
         """Add the sums of another part of the same student's evidence."""

@@ -50,6 +50,8 @@ class EventStatus(StrEnum):
     REFUSED = "refused"
     INVALID = "invalid"
 
+    __hash__ = str.__hash__  # as above
+
 
 class Event(NamedTuple):
     """An event that passed validation, as what it adds to a student's state.

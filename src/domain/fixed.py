@@ -37,13 +37,17 @@ def ratio(numerator: int, denominator: int) -> int:
 
 def share(numerator: int, denominator: int) -> float:
     """Return numerator / denominator as a fraction with six decimals, rounded half to even."""
-    return fraction(nearest(numerator / denominator, numerator, denominator))
+    return rounded(numerator / denominator, numerator, denominator)
 
 
-def nearest(value: float, numerator: int, denominator: int) -> int:
-    """Return numerator / denominator in micro-units, rounded half to even; ``value`` is about the same as a double."""
-    whole = clear(value)
-    return ratio(numerator, denominator) if whole is None else whole
+def rounded(value: float, numerator: int, denominator: int) -> float:
+    """Return numerator / denominator with six decimals, rounded half to even; ``value`` is about that, as a double."""
+    # As ``clear`` does it, but without a call: there are thirty of these in an answer.
+    near = value * MICRO
+    whole = round(near)
+    if not (-_DOUBT < near - whole < _DOUBT and near < _CLEAR):
+        whole = ratio(numerator, denominator)
+    return whole / MICRO
 
 
 def clear(value: float) -> int | None:

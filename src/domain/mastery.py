@@ -4,18 +4,18 @@ Everything is integer arithmetic up to the one division that makes a number show
 as fractions with six decimals. The formulas are in ``docs/mastery-model.md``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from operator import mul
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from .aggregates import Aggregates, Key, Series
 from .days import to_date
 from .events import first_day
 from .evidence import TOPICAL, Component
-from .fixed import MICRO, clear, fraction, nearest, ratio, weighted_mean
+from .fixed import MICRO, clear, fraction, ratio, rounded, weighted_mean
 from .levels import Level, Status, level_of, status_of
 from .model import ONE, MasteryModel, Method, Weights
 
@@ -30,7 +30,7 @@ _ADDITIVE = (Method.DECAYING_AVERAGE, Method.AVERAGE)
 # With these methods the value of the whole is the sum of its topics' scores over the sum of their weights.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would triple the time that it takes to make one: an answer has dozens
 class ComponentValue:
     """One component: its value, how sure it is, its configured and its renormalised weight; all 0..1."""
 
@@ -80,7 +80,10 @@ class Weighed(NamedTuple):
     n: int
 
 
+_WEIGHED: Callable[[tuple[int, int, int]], Weighed] = partial(tuple.__new__, Weighed)
+# Half of the time that the constructor takes.
 _NOTHING = Weighed(0, 0, 0)
+_CONSISTENCY = Component.CONSISTENCY
 
 Values: TypeAlias = dict[Component, Weighed]
 """The components that there is evidence of."""
@@ -141,21 +144,21 @@ def topic_values(aggregates: Aggregates, topic: str, span: Window, model: Master
 
 def active_days(aggregates: Aggregates, span: Window) -> list[int]:
     """Return the active days of the window, in order."""
-    series = aggregates.series.get((Component.CONSISTENCY, None))
+    series = aggregates.series.get((_CONSISTENCY, None))
     return series.between(span.first, span.last).days if series else []
 
 
 def weigh(parts: Sequence[Series], last: int, model: MasteryModel) -> Weighed:
     """Return the value of one component from the series of one or all topics, by the model's method."""
-    decay, decaying = model.decay, model.method is Method.DECAYING_AVERAGE
+    decay = model.decay
     score = n = 0
     for part in parts:
-        factors = [decay[last - day] for day in part.days]
-        n += sum(map(mul, factors, part.weights))
-        if decaying:
-            score += sum(map(mul, factors, part.scores))
-    if decaying:
-        return Weighed(score, n, n)
+        for day, one, weight in zip(part.days, part.scores, part.weights, strict=True):
+            factor = decay[last - day]
+            score += factor * one
+            n += factor * weight
+    if model.method is Method.DECAYING_AVERAGE:
+        return _WEIGHED((score, n, n))
     if model.method is Method.AVERAGE:
         return Weighed(sum(sum(part.scores) for part in parts), sum(sum(part.weights) for part in parts), n)
     _, score, weight = decisive_day(parts, model.method)
@@ -184,7 +187,7 @@ def score_of(values: Values, weights: Weights) -> tuple[int, int] | None:
 def _series_within(aggregates: Aggregates, span: Window) -> dict[Key, Series]:
     within, first, last = {}, span.first, span.last
     for key, series in aggregates.series.items():
-        if key[0] in TOPICAL:
+        if key[0] is not _CONSISTENCY:
             part = series.between(first, last)
             if part.days:
                 within[key] = part
@@ -196,7 +199,7 @@ def _whole(series: dict[Key, Series], weighed: dict[Key, Weighed], span: Window,
     if model.method in _ADDITIVE:
         for (component, _), (score, weight, n) in weighed.items():
             known = values.get(component, _NOTHING)
-            values[component] = Weighed(known[0] + score, known[1] + weight, known[2] + n)
+            values[component] = _WEIGHED((known[0] + score, known[1] + weight, known[2] + n))
         return values
     for component in TOPICAL:
         parts = [part for key, part in series.items() if key[0] is component]
@@ -210,7 +213,7 @@ def _add_consistency(values: Values, aggregates: Aggregates, span: Window) -> No
     if days:
         active = sum(1 for day in days if day > span.last - ACTIVE_SPAN)
         idle = max(0, span.last - days[-1] - 1)
-        values[Component.CONSISTENCY] = Weighed(
+        values[_CONSISTENCY] = Weighed(
             min(active, ACTIVE_ENOUGH) * 9**idle, ACTIVE_ENOUGH * 10**idle, active * ONE * MICRO
         )
 
@@ -218,18 +221,19 @@ def _add_consistency(values: Values, aggregates: Aggregates, span: Window) -> No
 def _standing(
     values: Values, weights: Weights
 ) -> tuple[float | None, Level | None, Status, float, dict[Component, ComponentValue | None]]:
-    shown: dict[Component, ComponentValue | None] = dict.fromkeys(weights.micro)
-    effective, total, score_sum, confidence_sum = weights.effective[frozenset(values)], 0, 0.0, 0.0
+    micro, configured, effective = weights.micro, weights.shown, weights.effective[frozenset(values)]
+    shown: dict[Component, ComponentValue | None] = dict.fromkeys(micro)
+    total, score_sum, confidence_sum = 0, 0.0, 0.0
     for component, (score, weight, n) in values.items():
-        part = weights.micro[component]
+        part = micro[component]
         value, sure = score / weight, n / (n + _PRIOR)
         total += part
         score_sum += part * value
         confidence_sum += part * sure
         shown[component] = ComponentValue(
-            fraction(nearest(value, score, weight)),
-            fraction(nearest(sure, n, n + _PRIOR)),
-            weights.shown[component],
+            rounded(value, score, weight),
+            rounded(sure, n, n + _PRIOR),
+            configured[component],
             effective[component],
         )
     mean = _mean(score_sum / total, values, weights) if total else None

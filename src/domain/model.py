@@ -9,7 +9,7 @@ from itertools import combinations
 
 from .events import WINDOW_DAYS
 from .evidence import TOPICAL, Component
-from .fixed import MICRO, fraction, share
+from .fixed import MICRO, share
 
 VERSION = 1
 ONE = 1 << 40
@@ -88,7 +88,7 @@ class MasteryModel:
 
     def shown_weights(self) -> dict[Component, float]:
         """Return the component weights as fractions."""
-        return {component: fraction(weight) for component, weight in self.weights.items()}
+        return self.whole.shown  # of weights that add up to one
 
     def _identify(self) -> str:
         weights = ",".join(f"{component}={self.weights[component]}" for component in Component)

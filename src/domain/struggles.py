@@ -6,7 +6,7 @@ Signals open and resolve by walking the outcomes in their order, so they too are
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from .days import to_text
 from .fixed import fraction
@@ -43,6 +43,10 @@ class Struggle:
     open: bool
 
 
+Found: TypeAlias = tuple[Signal, Outcome, dict[str, Any], bool]
+"""A signal as the walk through the outcomes has it: with the outcome that triggered it, its facts, if it is open."""
+
+
 def struggles(outcomes: Iterable[Outcome]) -> list[Struggle]:
     """Return every signal in the outcomes (exercises, quizzes, runs, help; oldest first), newest first."""
     return [_struggle(*found) for found in reversed(_walk(outcomes).signals)]
@@ -50,7 +54,17 @@ def struggles(outcomes: Iterable[Outcome]) -> list[Struggle]:
 
 def open_struggles(outcomes: Iterable[Outcome]) -> list[Struggle]:
     """Return those that nothing has resolved, likewise."""
-    return [_struggle(*found) for found in reversed(_walk(outcomes).signals) if found[3]]
+    return [_struggle(*found) for found in open_signals(outcomes).values()]
+
+
+def open_signals(outcomes: Iterable[Outcome]) -> dict[str, Found]:
+    """Return the same by their ids, as what ``as_struggle`` makes one of, for who knows most of them already."""
+    return {_id(*found[:2]): found for found in reversed(_walk(outcomes).signals) if found[3]}
+
+
+def as_struggle(found: Found) -> Struggle:
+    """Return a signal with its facts."""
+    return _struggle(*found)
 
 
 def _walk(outcomes: Iterable[Outcome]) -> "_Walk":
@@ -61,14 +75,18 @@ def _walk(outcomes: Iterable[Outcome]) -> "_Walk":
 
 
 def _struggle(signal: Signal, at: Outcome, facts: dict[str, Any], is_open: bool) -> Struggle:  # noqa: FBT001  # as the walk has it
-    return Struggle(f"{signal}.{at.event_id}", signal, at.topic, _exercise(at), to_text(at.occurred_us), facts, is_open)
+    return Struggle(_id(signal, at), signal, at.topic, _exercise(at), to_text(at.occurred_us), facts, is_open)
+
+
+def _id(signal: Signal, at: Outcome) -> str:
+    return f"{signal}.{at.event_id}"
 
 
 @dataclass(slots=True)
 class _Walk:
     """What has to be remembered on the way through the outcomes."""
 
-    signals: list[tuple[Signal, Outcome, dict[str, Any], bool]] = field(default_factory=list)
+    signals: list[Found] = field(default_factory=list)
     unresolved: list[int] = field(default_factory=list)
     errors: dict[tuple[str | None, str], int] = field(default_factory=dict)
     failures: dict[str | None, int] = field(default_factory=dict)
@@ -139,11 +157,16 @@ class _Walk:
 
 
 def _settles(success: Outcome, trouble: Outcome) -> bool:
-    if trouble.topic is None and trouble.item is None:
+    topic, item = trouble.topic, trouble.item
+    if topic is None and item is None:
         return True
-    quizzes = (success.kind is OutcomeKind.QUIZ) + (trouble.kind is OutcomeKind.QUIZ)
-    same_item = trouble.item is not None and trouble.item == success.item and quizzes != 1
-    return same_item or (trouble.topic is not None and trouble.topic == success.topic)
+    if topic is not None and topic == success.topic:
+        return True
+    return (
+        item is not None
+        and item == success.item
+        and (success.kind is OutcomeKind.QUIZ) == (trouble.kind is OutcomeKind.QUIZ)
+    )
 
 
 def _exercise(outcome: Outcome) -> str | None:

@@ -13,7 +13,7 @@ from src.domain.erasures import Erasure
 from src.errors import StoreUnavailable, Superseded
 from src.ports import Message, Offsets, Partition, Snapshot, Topic, Written
 from src.results import Told, told
-from src.stream_service import ERASING_S, READ, SETTLED, Assignment, Step, StreamService
+from src.stream_service import ERASING_S, SETTLED, Assignment, Step, StreamService
 from tests.fakes import MemoryLedger
 from tests.making import NOW_US, PSEUDONYM, wire
 
@@ -158,7 +158,7 @@ async def test_events_of_a_student_in_a_batch_become_one_update(one: Consumer) -
 
 
 async def test_many_students_are_published_and_finished_in_parts(one: Consumer) -> None:
-    number = SETTLED + READ + 1
+    number = SETTLED + 1
     steps = await one.take(*(wire(student_id=f"s-{student}") for student in range(number)))
     part = [Step.PUBLISHED, Step.FINISHED]
     assert steps == [Step.APPLIED, Step.APPLIED_OFFSET, *part, *part, Step.PUBLISHED_OFFSET]

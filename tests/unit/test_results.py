@@ -14,7 +14,7 @@ from src.domain.levels import Level
 from src.domain.model import MasteryModel
 from src.domain.state import StudentState
 from src.ports import Derivable, Message
-from src.results import NOTHING_TOLD, Cause, Derived, Frame, Told, derive, told
+from src.results import NOTHING_TOLD, Derived, Frame, Told, derive, told
 from tests.making import NOW_US, TODAY, event
 from tests.unit.domain.building import KEPT_FROM, fold
 
@@ -49,7 +49,7 @@ def derived(
     frame: Frame = FRAME,
 ) -> Derived:
     """Return what follows from events, because of the causes (all of them unless others are given)."""
-    because = [Cause(one.event_id, one.occurred_us) for one in (events if causes is None else causes)]
+    because = {one.event_id: one.occurred_us for one in (events if causes is None else causes)}
     return derive("student-1", derivable(fold(events)), because, before, frame)
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from src.domain.erasures import Erasure
 from src.domain.events import Event
 from src.ports import Offsets, Partition, Snapshot, Verdict, Written
-from src.results import Cause, Derived
+from src.results import Derived
 from src.stream_service import StreamService
 
 from ..instance import Instance
@@ -81,6 +81,6 @@ class ForgetsUnfinished(StreamService):
 class ForgetsWhatItTold(StreamService):
     """Compares with the mark, whatever it has told itself."""
 
-    async def _derive(self, causes: dict[str, dict[str, Cause]]) -> dict[str, tuple[int, Derived]]:
+    async def _derive(self, causes: dict[str, dict[str, int]]) -> dict[str, tuple[int, Derived]]:
         self._unfinished.clear()
         return await super()._derive(causes)

@@ -192,4 +192,4 @@ def _told(around: Surroundings, student_id: str, final: StudentState) -> Told:
     today = day_of(around.now_us)
     state = Derivable(0, final.events, final.aggregates, tuple(final.recent.others), None)
     frame = Frame(MODEL, today, RETENTION.kept_from(today))
-    return derive(student_id, state, [], NOTHING_TOLD, frame).told
+    return derive(student_id, state, {}, NOTHING_TOLD, frame).told
