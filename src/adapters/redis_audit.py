@@ -62,11 +62,7 @@ class RedisAudit:
             lists = _lists(row)
             keys += lists
             arguments += [row.seq, row.body, row.mac, len(lists)]
-        try:
-            return bool(await self._run("audit_extend", keys, arguments))
-        except ResponseError as error:  # somebody put something else under our keys: it can be put right again
-            detail = "The audit trail in Redis is damaged."
-            raise StoreUnavailable(detail) from error
+        return bool(await self._run("audit_extend", keys, arguments))
 
     async def at(self, numbers: Sequence[int]) -> list[SealedRow]:
         """Return those rows that are there."""
@@ -132,8 +128,12 @@ class RedisAudit:
 
     async def _run(self, script: str, keys: list[str], arguments: list[Any]) -> Any:  # noqa: ANN401  # what it returns
         # Not bound to one instance: what it compares shows by itself whether the trail is the one that was read.
-        with redis_errors():
-            return await self._client.eval(_script(script), len(keys), *keys, *arguments)
+        try:
+            with redis_errors():
+                return await self._client.eval(_script(script), len(keys), *keys, *arguments)
+        except ResponseError as error:  # somebody put something else under our keys: it can be put right again
+            detail = "The audit trail in Redis is damaged."
+            raise StoreUnavailable(detail) from error
 
 
 @cache

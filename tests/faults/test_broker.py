@@ -9,7 +9,7 @@ from redis import Redis
 
 from . import topics
 from .generator import Generator, Mix, Sending, record
-from .topics import DEAD_LETTERS, EVENTS, RESULTS
+from .topics import DEAD_LETTERS, ERASURES, EVENTS, RESULTS
 from .world import World
 
 
@@ -57,6 +57,8 @@ def test_a_missing_topic_is_told_and_waited_for(world: World) -> None:
     world.eventually(lambda: f"no topic {DEAD_LETTERS}" in node.ask("/ready")[1]["checks"]["kafka"]["detail"])
     assert not any(topics.committed(world.kafka.bootstrap).values())
     world.kafka.create_topic(DEAD_LETTERS)
+    world.eventually(lambda: f"no topic {ERASURES}" in node.ask("/ready")[1]["checks"]["kafka"]["detail"])
+    world.kafka.create_topic(ERASURES)
     world.drain()
     world.verify()
 

@@ -12,6 +12,7 @@ from src.adapters.kafka_topics import GROUP
 from .generator import Sending
 
 EVENTS, DEAD_LETTERS, RESULTS = "mastery.events", "mastery.dlq", "mastery.results"
+ERASURES = "mastery.erasures"
 TIMEOUT_S = 10.0
 
 
