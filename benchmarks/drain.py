@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from src.adapters.kafka_topics import GROUP, PARTITIONS
@@ -193,10 +194,14 @@ def _resumed_s(server: Serving) -> float:
 def _check(server: Serving, events: int) -> None:
     """Raise ``RuntimeError`` unless every event was applied: speed without the work means nothing."""
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=5) as answer:
-        applied = f'mastery_engine_events_total{{status="applied"}} {float(events)}'
-        if applied not in answer.read().decode():
-            message = "not every event was applied"
-            raise RuntimeError(message)
+        families = text_string_to_metric_families(answer.read().decode())
+    samples = [sample for family in families for sample in family.samples]
+    applied = [
+        one.value for one in samples if one.name == "mastery_engine_events_total" and one.labels["status"] == "applied"
+    ]
+    if applied != [events]:
+        message = "not every event was applied"
+        raise RuntimeError(message)
 
 
 def _process_seconds(server: Serving) -> float:
