@@ -1,6 +1,7 @@
 """Who may use which route: the routes come from the application, the rules stand here."""
 
 import logging
+from collections.abc import Mapping
 
 import httpx
 import pytest
@@ -129,15 +130,15 @@ async def ask(
     student_id: str = STUDENT,
     cohort_id: str = COHORT,
     batch_id: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> httpx.Response:
     method, path = route.split()
     if "{batch_id}" in path and batch_id is None:
         batch_id = await made(client, STUDENT, headers=CALLERS["teacher"])
     ids = {"student_id": student_id, "cohort_id": cohort_id, "batch_id": batch_id, "user_id": "teacher-1"}
     target = path.format(event_id="e-1", letter_id="0-0", name="swagger-ui.css", **ids)
-    return await client.request(
-        method, target, headers=CALLERS[caller], json=BODIES.get(route), params=QUERIES.get(route)
-    )
+    given = CALLERS[caller] if headers is None else headers
+    return await client.request(method, target, headers=given, json=BODIES.get(route), params=QUERIES.get(route))
 
 
 def verdict(answer: httpx.Response) -> str:
