@@ -77,6 +77,15 @@ class ClusterClient(RedisCluster):
         await super().initialize(additional_startup_nodes_info, last_failed_node_name)
         return self
 
+    async def execute_command(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as the driver has it
+        """Do a command, once the masters are known.
+
+        The driver does so too, but after it has begun: of several commands that are the first, or the first after a
+        failure, some then lost their connections to one another.
+        """
+        await self.initialize()
+        return await super().execute_command(*args, **kwargs)
+
     async def aclose(self) -> None:
         """Close all connections, also where the driver thinks that it has none since it lost a master."""
         await super().aclose()

@@ -1,5 +1,6 @@
 """What only a real Redis Cluster shows: masters that die, forget or hand over slots, each for itself."""
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -406,3 +407,24 @@ def follow(replica: RedisNode, master: RedisNode) -> None:
 def is_master(node: RedisNode) -> bool:
     with Redis.from_url(node.url) as client:
         return bool(client.info("replication")["role"] == "master")
+
+
+@pytest.mark.parametrize("number", [8, 32])
+async def test_many_commands_at_once_may_be_the_first_of_a_client(redis_cluster_url: str, number: int) -> None:
+    for _ in range(3):
+        client = cluster_client(redis_cluster_url)
+        answers = await asyncio.gather(*(client.set(f"key-{one}", "x") for one in range(number)))
+        await client.aclose()
+        assert answers == [True] * number
+
+
+async def test_many_pipelines_at_once_may_be_the_first_of_a_client(redis_cluster_url: str) -> None:
+    client = cluster_client(redis_cluster_url)
+
+    async def ask(number: int) -> list[object]:
+        async with client.pipeline(transaction=False) as pipeline:
+            pipeline.set(f"key-{number}", "x")
+            return await pipeline.execute()
+
+    assert await asyncio.gather(*map(ask, range(32))) == [[True]] * 32
+    await client.aclose()
