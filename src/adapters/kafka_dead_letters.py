@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from ..dead_letters import read_back, students_in
 from ..errors import BrokerUnavailable
 from ..ports import DeadLetter, DeadLetterPage, DeadLetterRecord, Topic
-from .kafka_topics import GROUP
+from .kafka_reader import READER
 
 _T = TypeVar("_T")
 
@@ -26,24 +26,13 @@ ENOUGH_S = 5.0
 DEADLINE_S = 30.0
 _TIMEOUT_S = 3.0
 _POLL_S = 0.2
-_FIXED: dict[str, str | int | bool] = {
-    # Never subscribed, so never a member: it only reads what it is told to.
-    "group.id": GROUP,
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "auto.offset.reset": "earliest",
-    "isolation.level": "read_committed",
-    "fetch.wait.max.ms": 50,
-    "queued.max.messages.kbytes": 4096,
-}
 
 
 class KafkaDeadLetters:
     """The port of the log; every call has a consumer of its own, so that calls do not share a position."""
 
     def __init__(self, settings: Mapping[str, str | int], *, looks_at: int = MAX_LOOKED_AT) -> None:
-        self._settings = {**settings, **_FIXED}
+        self._settings = {**settings, **READER}
         self._looks_at = looks_at
 
     async def newest(self, before: Mapping[int, int], *, limit: int, reason: str | None) -> DeadLetterPage:

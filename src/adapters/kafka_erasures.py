@@ -13,21 +13,11 @@ from ..domain.erasures import Erasure
 from ..errors import BrokerUnavailable
 from ..ports import Message, Publisher, Topic
 from .erasure_entries import encoded, take
-from .kafka_topics import GROUP
+from .kafka_reader import READER
 
 _TIMEOUT_S = 3.0
 _DEADLINE_S = 30.0
 _POLL_S = 0.2
-_FIXED: dict[str, str | int | bool] = {
-    # Never subscribed, so never a member: it only reads what it is told to.
-    "group.id": GROUP,
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "auto.offset.reset": "earliest",
-    "fetch.wait.max.ms": 50,
-    "queued.max.messages.kbytes": 4096,
-}
 _log = logging.getLogger("mastery_engine.kafka")
 
 
@@ -36,7 +26,7 @@ class KafkaErasures:
 
     def __init__(self, settings: Mapping[str, str | int], *, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._consumer = Consumer({**settings, **_FIXED}, logger=_log)
+        self._consumer = Consumer({**settings, **READER}, logger=_log)
         self._position = 0
         self._found: dict[str, Erasure] = {}
         self._one_at_a_time = threading.Lock()
