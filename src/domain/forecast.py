@@ -1,8 +1,7 @@
 """Where a student's mastery will be in some days: as today, with an interval as wide as the student's own past moves.
 
-Mastery drifts without a direction that its past would tell, so the expected value is today's: what the forecast adds is
-how far it may be off. The spread is that of the changes over as many days in the student's own window, drawn towards
-``USUAL_SPREAD`` where there are few of them.
+The expected value is the naive one; what the forecast adds is how far it may be off. The spread is that of the changes
+over as many days in the student's own window, drawn towards ``USUAL_SPREAD``, which is assumed, where there are few.
 """
 
 from dataclasses import dataclass
