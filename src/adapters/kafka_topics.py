@@ -1,6 +1,7 @@
 """The topics of the service, and how far its group has read them."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from confluent_kafka import (
@@ -22,6 +23,7 @@ RETENTION_MS = 7 * 86_400_000
 MAX_DEAD_LETTER_BYTES = 2_097_152
 REPLICAS = 3
 _TIMEOUT_S = 3.0
+_PAUSE_S = 0.05
 
 
 class KafkaTopics:
@@ -38,11 +40,9 @@ class KafkaTopics:
             missing = [topic for topic in PARTITIONS if topic not in found.topics]
             if missing:
                 self._create(missing, min(REPLICAS, len(found.brokers)))
-            described = self._admin.describe_topics(TopicCollection([Topic.EVENTS]), request_timeout=_TIMEOUT_S)
-            topic_id = described[Topic.EVENTS].result().topic_id
+            return Stream(str(found.cluster_id), self._ids()[Topic.EVENTS])
         except KafkaException as error:
             raise _away(error) from error
-        return Stream(str(found.cluster_id), str(topic_id))
 
     def ping(self) -> None:
         """Return when a broker answers and the topics are there; raises ``BrokerUnavailable``."""
@@ -68,6 +68,18 @@ class KafkaTopics:
             return [int(found.result()["retention.ms"].value) for found in described.values()]
         except KafkaException as error:
             raise _away(error) from error
+
+    def _ids(self) -> dict[str, str]:
+        """Return the id of each topic; one that was made a moment ago is not known to every broker yet."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while True:
+            described = self._admin.describe_topics(TopicCollection(list(PARTITIONS)), request_timeout=_TIMEOUT_S)
+            try:
+                return {topic: str(found.result().topic_id) for topic, found in described.items()}
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > deadline:
+                    raise
+            time.sleep(_PAUSE_S)
 
     def _create(self, missing: list[str], replicas: int) -> None:
         if not self._may_create:
