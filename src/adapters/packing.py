@@ -11,7 +11,7 @@ import msgspec
 from ..domain.aggregates import Aggregates, Series
 from ..domain.cohort_statistics import Thresholds
 from ..domain.evidence import Component
-from ..domain.outcomes import Outcome
+from ..domain.outcomes import WINDOW_SIZE, Outcome
 
 _Packed: TypeAlias = list[tuple[Component, str | None, list[int], list[int], list[int]]]
 
@@ -54,6 +54,12 @@ def split_outcomes(body: bytes, number: int) -> list[Outcome]:
         end = _COMPRESSED.size + _COMPRESSED.unpack_from(body)[1]
         body = zlib.decompress(body[_COMPRESSED.size : end]) + body[end:]
     return _decode_outcomes(_ARRAY_HEADER + number.to_bytes(4, "big") + body)
+
+
+def newest_outcomes(body: bytes, number: int) -> list[Outcome]:
+    """Return a window of what was joined, oldest first; more may be stored, in any order, than a window holds."""
+    # The first three fields tell any two apart, so nothing else is ever compared.
+    return sorted(split_outcomes(body, number))[-WINDOW_SIZE:]
 
 
 def pack_counted(counted: Iterable[tuple[int, int]]) -> bytes:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
-from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar, cast
 
 from cachetools import LRUCache
@@ -18,12 +17,12 @@ from ..domain.aggregates import Aggregates
 from ..domain.days import day_of, to_date
 from ..domain.erasures import Pseudonym
 from ..domain.events import Event, EventStatus, digest64
-from ..domain.outcomes import WINDOW_SIZE, Outcome, Recent
+from ..domain.outcomes import Recent
 from ..domain.state import StudentState
 from ..errors import InstanceChanged, StoreUnavailable
 from ..ports import Retention, Snapshot, Verdict, Versioned
 from ..state_manager import PLAIN, Keys, StateKeyPatterns
-from .packing import is_counted, split_outcomes, unpack_aggregates, unpack_counted
+from .packing import is_counted, newest_outcomes, split_outcomes, unpack_aggregates, unpack_counted
 from .redis_capacity import await_disk, can_await_disk, check_awaited, check_memory
 from .redis_change import Held, Part, change, must_rewrite
 from .redis_client import SCRIPTS, Client, Instance, identify, is_same, raise_first, redis_errors
@@ -41,8 +40,6 @@ Call: TypeAlias = tuple[list[str], list[Any]]
 """The keys and the arguments with which a script is run."""
 
 _DAY_S = 86_400
-_ORDER = itemgetter(0, 1, 2)
-"""Of an outcome: occurred time, event id, position in the event."""
 _T = TypeVar("_T")
 _PACKED = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.ANSWERS, StateKeyPatterns.OTHERS, StateKeyPatterns.COUNTED)
 
@@ -156,7 +153,9 @@ class RedisStore:
         """Return of each student the recent outcomes that are no answers."""
         patterns = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.OTHERS)
         calls = [([self.keys.of(pattern, one) for pattern in patterns], list[object]()) for one in students]
-        return [Recent(others=_newest(*found)) for found in await self.follow("others", calls)]
+        return [
+            Recent(others=newest_outcomes(body, int(number))) for number, body in await self.follow("others", calls)
+        ]
 
     async def _fields_of(self, field: str, students: Sequence[str]) -> list[list[bytes]]:
         """Return one field of each student's state, in a list that is empty where there is none."""
@@ -473,8 +472,3 @@ def _recent(numbers: Sequence[bytes | None], answers: bytes | None, others: byte
     for number, body in zip(numbers, (answers, others), strict=True):
         recent.add(split_outcomes(body or b"", int(number or 0)))
     return recent
-
-
-def _newest(number: bytes, body: bytes) -> list[Outcome]:
-    """Return a window oldest first; more outcomes may be stored, in any order, than it holds."""
-    return sorted(split_outcomes(body, int(number)), key=_ORDER)[-WINDOW_SIZE:]

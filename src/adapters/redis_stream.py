@@ -5,25 +5,21 @@ own students it holds: they are moved on every server after what the batch write
 """
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from ..domain.days import day_of
 from ..domain.erasures import Erasure
 from ..domain.events import Event, EventStatus
-from ..domain.outcomes import WINDOW_SIZE
 from ..errors import InstanceChanged
 from ..ports import Clock, Derivable, Offsets, Partition, Retention, Snapshot, Verdict, Written, wall_clock
 from ..state_manager import StateKeyPatterns
-from .packing import split_outcomes, unpack_aggregates
+from .packing import newest_outcomes, unpack_aggregates
 from .redis_change import INDEX_SLACK_DAYS, Held
 from .redis_client import Instance, is_same, redis_errors
 from .redis_erasures import RedisErasures
 from .redis_store import PIPELINE, RedisStore
 
 _DAY_S = 86_400
-_ORDER = itemgetter(0, 1, 2)
-"""Of an outcome: occurred time, event id, position in the event."""
 _WRITTEN = {1: Written.WRITTEN, 0: Written.CHANGED, -1: Written.GONE}
 
 
@@ -169,13 +165,11 @@ def _derivable(fields: list[bytes], held: Held | None) -> Derivable | None:
             erased=erased.decode(),
         )
     assert held is not None  # noqa: S101  # its version was asked about
-    # More outcomes may be stored, in any order, than a window holds.
-    window = sorted(split_outcomes(held.recent, held.others), key=_ORDER)[-WINDOW_SIZE:]
     return Derivable(
         version=int(version),
         events=held.events,
         aggregates=held.aggregates,
-        others=tuple(window),
+        others=tuple(newest_outcomes(held.recent, held.others)),
         told=told or None,
         erasures=Erasure.decoded(held.erased).number if held.erased else 0,
     )

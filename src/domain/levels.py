@@ -34,6 +34,8 @@ LEVEL_FROM = {
 SUFFICIENT_CONFIDENCE = 200_000
 """Below this confidence, in micro-units, no level is claimed."""
 
+_NO_EVIDENCE, _INSUFFICIENT_EVIDENCE, _OK = Status
+# Members of an enum are looked up in Python code.
 _LEVELS, _STARTS = tuple(LEVEL_FROM), tuple(LEVEL_FROM.values())
 
 
@@ -45,5 +47,5 @@ def level_of(score: int) -> Level:
 def status_of(score: int | None, confidence: int) -> Status:
     """Return what a score in micro-units with this confidence is worth."""
     if score is None:
-        return Status.NO_EVIDENCE
-    return Status.OK if confidence >= SUFFICIENT_CONFIDENCE else Status.INSUFFICIENT_EVIDENCE
+        return _NO_EVIDENCE
+    return _OK if confidence >= SUFFICIENT_CONFIDENCE else _INSUFFICIENT_EVIDENCE

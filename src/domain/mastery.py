@@ -26,7 +26,8 @@ ACTIVE_SPAN, ACTIVE_ENOUGH = 14, 10
 """Consistency looks at 14 days; 10 active ones among them are perfect."""
 
 _PRIOR = CONFIDENCE_PRIOR * ONE * MICRO
-_ADDITIVE = (Method.DECAYING_AVERAGE, Method.AVERAGE)
+_DECAYING_AVERAGE, _AVERAGE, _LATEST, _ = Method
+_ADDITIVE = (_DECAYING_AVERAGE, _AVERAGE)
 # With these methods the value of the whole is the sum of its topics' scores over the sum of their weights.
 
 
@@ -83,7 +84,8 @@ class Weighed(NamedTuple):
 _WEIGHED: Callable[[tuple[int, int, int]], Weighed] = partial(tuple.__new__, Weighed)
 # Half of the time that the constructor takes.
 _NOTHING = Weighed(0, 0, 0)
-_CONSISTENCY = Component.CONSISTENCY
+_CONSISTENCY, _OK = Component.CONSISTENCY, Status.OK
+# Members of an enum are looked up in Python code.
 
 Values: TypeAlias = dict[Component, Weighed]
 """The components that there is evidence of."""
@@ -150,18 +152,18 @@ def active_days(aggregates: Aggregates, span: Window) -> list[int]:
 
 def weigh(parts: Sequence[Series], last: int, model: MasteryModel) -> Weighed:
     """Return the value of one component from the series of one or all topics, by the model's method."""
-    decay = model.decay
+    decay, method = model.decay, model.method
     score = n = 0
     for part in parts:
         for day, one, weight in zip(part.days, part.scores, part.weights, strict=True):
             factor = decay[last - day]
             score += factor * one
             n += factor * weight
-    if model.method is Method.DECAYING_AVERAGE:
+    if method is _DECAYING_AVERAGE:
         return _WEIGHED((score, n, n))
-    if model.method is Method.AVERAGE:
+    if method is _AVERAGE:
         return Weighed(sum(sum(part.scores) for part in parts), sum(sum(part.weights) for part in parts), n)
-    _, score, weight = decisive_day(parts, model.method)
+    _, score, weight = decisive_day(parts, method)
     return Weighed(score, weight, n)
 
 
@@ -172,7 +174,7 @@ def decisive_day(parts: Sequence[Series], method: Method) -> tuple[int, int, int
         for day, score, weight in part.rows():
             before = days.get(day, (0, 0))
             days[day] = before[0] + score, before[1] + weight
-    day = max(days) if method is Method.LATEST else max(days, key=lambda d: (Fraction(*days[d]), d))
+    day = max(days) if method is _LATEST else max(days, key=lambda d: (Fraction(*days[d]), d))
     return day, *days[day]
 
 
@@ -241,7 +243,7 @@ def _standing(
     status = status_of(mean, confidence)
     return (
         None if mean is None else fraction(mean),
-        level_of(mean) if mean is not None and status is Status.OK else None,
+        level_of(mean) if mean is not None and status is _OK else None,
         status,
         fraction(confidence),
         shown,

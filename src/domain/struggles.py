@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from .days import to_text
 from .fixed import fraction
-from .outcomes import Outcome, OutcomeKind
+from .outcomes import SUCCESS_SCORE, Outcome, OutcomeKind
 
 SAME_ERROR_TIMES = 3
 FAILED_RUNS_IN_A_ROW = 5
@@ -43,38 +43,46 @@ class Struggle:
     open: bool
 
 
-Found: TypeAlias = tuple[Signal, Outcome, dict[str, Any], bool]
-"""A signal as the walk through the outcomes has it: with the outcome that triggered it, its facts, if it is open."""
+Found: TypeAlias = tuple[Signal, Outcome, dict[str, Any]]
+"""A signal as the walk through the outcomes has it: with the outcome that triggered it, and its facts."""
+
+_, _EXERCISE, _QUIZ, _RUN, _HELP = OutcomeKind
+_REPEATED_ERROR, _FAILED_RUNS, _LONG_EXERCISE, _LOW_QUIZ, _STUCK = Signal
+# Members of an enum are looked up in Python code.
 
 
 def struggles(outcomes: Iterable[Outcome]) -> list[Struggle]:
     """Return every signal in the outcomes (exercises, quizzes, runs, help; oldest first), newest first."""
-    return [_struggle(*found) for found in reversed(_walk(outcomes).signals)]
+    walk = _walk(outcomes)
+    unresolved = set(walk.unresolved)
+    return [_struggle(found, place in unresolved) for place, found in enumerate(walk.signals)][::-1]
 
 
 def open_struggles(outcomes: Iterable[Outcome]) -> list[Struggle]:
     """Return those that nothing has resolved, likewise."""
-    return [_struggle(*found) for found in open_signals(outcomes).values()]
+    return [as_struggle(found) for found in open_signals(outcomes).values()]
 
 
 def open_signals(outcomes: Iterable[Outcome]) -> dict[str, Found]:
     """Return the same by their ids, as what ``as_struggle`` makes one of, for who knows most of them already."""
-    return {_id(*found[:2]): found for found in reversed(_walk(outcomes).signals) if found[3]}
+    walk = _walk(outcomes)
+    still_open = [walk.signals[place] for place in reversed(walk.unresolved)]
+    return {_id(signal, at): (signal, at, facts) for signal, at, facts in still_open}
 
 
 def as_struggle(found: Found) -> Struggle:
-    """Return a signal with its facts."""
-    return _struggle(*found)
+    """Return an open signal with its facts."""
+    return _struggle(found, True)  # noqa: FBT003  # open
 
 
 def _walk(outcomes: Iterable[Outcome]) -> "_Walk":
     walk = _Walk()
-    for outcome in outcomes:
-        walk.take(outcome)
+    walk.go(outcomes)
     return walk
 
 
-def _struggle(signal: Signal, at: Outcome, facts: dict[str, Any], is_open: bool) -> Struggle:  # noqa: FBT001  # as the walk has it
+def _struggle(found: Found, is_open: bool) -> Struggle:  # noqa: FBT001  # a field like the others
+    signal, at, facts = found
     return Struggle(_id(signal, at), signal, at.topic, _exercise(at), to_text(at.occurred_us), facts, is_open)
 
 
@@ -84,76 +92,95 @@ def _id(signal: Signal, at: Outcome) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """What has to be remembered on the way through the outcomes."""
+    """What has to be remembered on the way through the outcomes; ``unresolved`` are places among the signals.
+
+    ``concerned`` are the topics and items of what is unresolved, and None where something has neither: another success
+    settles nothing, as most do.
+    """
 
     signals: list[Found] = field(default_factory=list)
     unresolved: list[int] = field(default_factory=list)
+    concerned: set[str | None] = field(default_factory=set)
     errors: dict[tuple[str | None, str], int] = field(default_factory=dict)
     failures: dict[str | None, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def take(self, outcome: Outcome) -> None:
-        kind = outcome.kind
-        if outcome.success:
-            self._resolve(outcome)
-        elif kind is OutcomeKind.RUN:
-            self._failed_run(outcome)
-        elif kind is OutcomeKind.QUIZ:
-            self._open(Signal.LOW_QUIZ, outcome, quiz_id=outcome.item, score=fraction(outcome.score or 0))
-        elif kind is OutcomeKind.HELP and outcome.detail == STUCK:
-            self._open(Signal.STUCK, outcome, message_kind=STUCK)
-        if kind is OutcomeKind.EXERCISE and outcome.time_spent_s:
-            self._time_spent(outcome, outcome.time_spent_s)
+    def go(self, outcomes: Iterable[Outcome]) -> None:
+        """Take one outcome after the other; there are hundreds, of which most need none of the other functions."""
+        seconds, concerned = self.seconds, self.concerned
+        for outcome in outcomes:
+            kind, item, score = outcome.kind, outcome.item, outcome.score
+            if score is not None and score >= SUCCESS_SCORE:
+                if concerned and (outcome.topic in concerned or item in concerned or None in concerned):
+                    self._resolve(outcome)
+                if kind is _RUN:
+                    self.failures.pop(outcome.topic, None)
+                if item is not None and kind is not _QUIZ:
+                    seconds.pop(item, None)
+                    if self.errors:
+                        self.errors = {key: times for key, times in self.errors.items() if key[0] != item}
+            else:
+                self._fail(outcome)
+            if kind is _EXERCISE and outcome.time_spent_s:
+                before = 0 if item is None else seconds.get(item, 0)
+                total = before + outcome.time_spent_s
+                if item is not None:
+                    seconds[item] = total
+                if before <= LONG_S < total:
+                    self._open(_LONG_EXERCISE, outcome, {"time_spent_s": total})
 
-    def _open(self, signal: Signal, outcome: Outcome, **facts: object) -> None:
+    def _fail(self, outcome: Outcome) -> None:
+        kind = outcome.kind
+        if kind is _RUN:
+            self._failed_run(outcome)
+        elif kind is _QUIZ:
+            self._open(_LOW_QUIZ, outcome, {"quiz_id": outcome.item, "score": fraction(outcome.score or 0)})
+        elif kind is _HELP and outcome.detail == STUCK:
+            self._open(_STUCK, outcome, {"message_kind": STUCK})
+
+    def _open(self, signal: Signal, outcome: Outcome, facts: dict[str, Any]) -> None:
         self.unresolved.append(len(self.signals))
-        self.signals.append((signal, outcome, facts, True))
+        self.signals.append((signal, outcome, facts))
+        self._concern(outcome)
+
+    def _concern(self, trouble: Outcome) -> None:
+        topic, item = trouble.topic, trouble.item
+        if topic is not None or item is None:
+            self.concerned.add(topic)
+        if item is not None:
+            self.concerned.add(item)
 
     def _resolve(self, success: Outcome) -> None:
         """Close what a success settles, and count anew what led to it."""
         left = []
+        self.concerned.clear()
         for place in self.unresolved:
-            signal, at, facts, _ = self.signals[place]
+            signal, at, _ = self.signals[place]
             if _settles(success, at):
-                self.signals[place] = signal, at, facts, False
                 self._forget(signal, at)
             else:
                 left.append(place)
+                self._concern(at)
         self.unresolved = left
-        if success.kind is OutcomeKind.RUN:
-            self.failures.pop(success.topic, None)
-        if success.item is not None and success.kind is not OutcomeKind.QUIZ:
-            self.seconds.pop(success.item, None)
-            if self.errors:
-                self.errors = {key: times for key, times in self.errors.items() if key[0] != success.item}
 
     def _forget(self, signal: Signal, at: Outcome) -> None:
-        if signal is Signal.FAILED_RUNS:
+        if signal is _FAILED_RUNS:
             self.failures.pop(at.topic, None)
-        elif signal is Signal.REPEATED_ERROR and at.detail is not None:
+        elif signal is _REPEATED_ERROR and at.detail is not None:
             self.errors.pop((at.item, at.detail), None)
-        elif signal is Signal.LONG_EXERCISE and at.item is not None:
+        elif signal is _LONG_EXERCISE and at.item is not None:
             self.seconds.pop(at.item, None)
 
     def _failed_run(self, run: Outcome) -> None:
         failures = self.failures.get(run.topic, 0) + 1
         self.failures[run.topic] = failures
         if failures == FAILED_RUNS_IN_A_ROW:
-            self._open(Signal.FAILED_RUNS, run, failed_runs=failures)
+            self._open(_FAILED_RUNS, run, {"failed_runs": failures})
         if run.detail is not None:
             times = self.errors.get((run.item, run.detail), 0) + 1
             self.errors[run.item, run.detail] = times
             if times == SAME_ERROR_TIMES:
-                self._open(Signal.REPEATED_ERROR, run, error_type=run.detail, times=times)
-
-    def _time_spent(self, outcome: Outcome, seconds: float) -> None:
-        exercise = outcome.item
-        before = self.seconds.get(exercise, 0) if exercise is not None else 0
-        total = before + seconds
-        if exercise is not None:
-            self.seconds[exercise] = total
-        if before <= LONG_S < total:
-            self._open(Signal.LONG_EXERCISE, outcome, time_spent_s=total)
+                self._open(_REPEATED_ERROR, run, {"error_type": run.detail, "times": times})
 
 
 def _settles(success: Outcome, trouble: Outcome) -> bool:
@@ -162,12 +189,8 @@ def _settles(success: Outcome, trouble: Outcome) -> bool:
         return True
     if topic is not None and topic == success.topic:
         return True
-    return (
-        item is not None
-        and item == success.item
-        and (success.kind is OutcomeKind.QUIZ) == (trouble.kind is OutcomeKind.QUIZ)
-    )
+    return item is not None and item == success.item and (success.kind is _QUIZ) == (trouble.kind is _QUIZ)
 
 
 def _exercise(outcome: Outcome) -> str | None:
-    return None if outcome.kind is OutcomeKind.QUIZ else outcome.item
+    return None if outcome.kind is _QUIZ else outcome.item
