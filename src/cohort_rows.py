@@ -123,22 +123,35 @@ class CohortRows:
             self._kept.pop(key, None)
         return len(keys)
 
+    async def versions(self, students: Sequence[str]) -> list[int | None]:
+        """Return the version of each student's state."""
+        found: list[int | None] = []
+        for part in _slices(students, PART):
+            found += await self._store.versions_of(part)
+            await asyncio.sleep(0)  # to read an embedded store is to wait for nothing
+        return found
+
     async def rows(self, students: Sequence[str], question: Question) -> AsyncIterator[tuple[str, Row]]:
         """Yield each student with their row."""
-        async for student_id, (row,) in self._read(students, self._standing(question)):
+        async for student_id, _, (row,) in self._read(students, self._standing(question)):
             yield student_id, _decode_row(row)
 
     async def open_struggles(self, students: Sequence[str], today: int) -> AsyncIterator[tuple[str, _Struggles]]:
         """Yield each student with the struggles that are open, newest first."""
-        async for student_id, (found,) in self._read(students, self._troubles(today)):
+        async for student_id, _, (found,) in self._read(students, self._troubles(today)):
             yield student_id, _decode_struggles(found)
 
     async def members(self, students: Sequence[str], question: Question) -> AsyncIterator[Member]:
         """Yield each student with all that is looked at."""
+        async for _, member in self.versioned(students, question):
+            yield member
+
+    async def versioned(self, students: Sequence[str], question: Question) -> AsyncIterator[tuple[int | None, Member]]:
+        """Yield the same, each with the version of the state; what comes with it may be newer, and never older."""
         facets = self._standing(question), self._troubles(question.span.last)
-        async for student_id, (standing, troubles) in self._read(students, *facets):
+        async for student_id, version, (standing, troubles) in self._read(students, *facets):
             row = _decode_row(standing)
-            yield Member(student_id, row, row.topics, row.idle_days, _decode_struggles(troubles))
+            yield version, Member(student_id, row, row.topics, row.idle_days, _decode_struggles(troubles))
 
     async def answers(self, students: Sequence[str], question: Question) -> AsyncIterator[bytes]:
         """Yield each student's own answer, as JSON."""
@@ -147,18 +160,18 @@ class CohortRows:
             return msgspec.json.encode(question.answer(student_id, aggregates))
 
         facet = _Facet(("answer", *question.name), self._store.aggregates_of, derive)
-        async for _, (answer,) in self._read(students, facet):
+        async for *_, (answer,) in self._read(students, facet):
             yield answer
 
     async def _read(
         self, students: Sequence[str], *facets: "_Facet[Any]"
-    ) -> AsyncIterator[tuple[str, tuple[bytes, ...]]]:
+    ) -> AsyncIterator[tuple[str, int | None, tuple[bytes, ...]]]:
         for part in _slices(students, PART):
             # The versions first: what is read after its version is at worst newer, and then derived again next time.
             versions = await self._store.versions_of(part)
             columns = [await self._column(part, versions, facet) for facet in facets]
             for place, student_id in enumerate(part):
-                yield student_id, tuple(column[student_id] for column in columns)
+                yield student_id, versions[place], tuple(column[student_id] for column in columns)
                 if place % DECODED_TURN == 0:
                     await asyncio.sleep(0)
 

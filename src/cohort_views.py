@@ -32,7 +32,7 @@ from .domain.evidence import Component
 from .domain.levels import Level
 from .domain.model import MasteryModel
 from .errors import BadRequest, Reason
-from .ports import CohortStore, EvidenceOfMany, StoredCohort
+from .ports import CohortStore, StoredCohort
 from .state_manager import StateManager
 
 SLACK = 200
@@ -98,11 +98,9 @@ class Table:
 class CohortViews:
     """The questions about a class; ``model`` is the configured one. Each raises ``NotFound`` for a missing cohort."""
 
-    def __init__(
-        self, cohorts: CohortStore, *, evidence: EvidenceOfMany, state: StateManager, model: MasteryModel
-    ) -> None:
+    def __init__(self, cohorts: CohortStore, *, rows: CohortRows, state: StateManager, model: MasteryModel) -> None:
         self._cohorts = cohorts
-        self._rows = CohortRows(evidence)
+        self._rows = rows
         self._state = state
         self._model = model
 
@@ -209,16 +207,6 @@ class CohortViews:
         best.sort(key=itemgetter(0), reverse=True)
         cursor = _cursor(*best[page.limit - 1][0]) if len(best) > page.limit else None
         return CohortStrugglesAnswer(tuple(one for _, one in best[: page.limit]), cursor)
-
-    # -- what is held of a student
-
-    def cached(self, student_id: str) -> int:
-        """Return how many entries are held about a student."""
-        return self._rows.cached(student_id)
-
-    def forget(self, student_id: str) -> int:
-        """Forget them, and return how many there were."""
-        return self._rows.forget(student_id)
 
     # -- below here is what they have in common
 

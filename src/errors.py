@@ -18,6 +18,7 @@ MasteryError
     ├── UnsupportedMediaType    415
     ├── TargetTooLong           414
     ├── TooManyRequests         429
+    │   └── TooManyStreams
     ├── HeadersTooLarge         431
     ├── TooBusy                 503
     ├── TookTooLong             503
@@ -167,6 +168,12 @@ class TooManyRequests(Refused):
     """Who asks has asked more often than the limits allow."""
 
     status, code, title = 429, "too-many-requests", "Too many requests"
+
+
+class TooManyStreams(TooManyRequests):
+    """Who asks listens to as many streams as one may at once."""
+
+    code, title = "too-many-streams", "Too many streams"
 
 
 class StoreUnavailable(Refused):

@@ -22,12 +22,13 @@ from .api import (
     docs,
     events,
     health,
+    live,
     privacy,
     students,
 )
 from .api.parameters import single_values
 from .audit_middleware import audit_middleware
-from .errors import AuditUnavailable, BrokerUnavailable, StoreUnavailable
+from .errors import AuditUnavailable, StoreUnavailable
 from .middleware import (
     correlation_middleware,
     rate_limit_headers_middleware,
@@ -49,6 +50,7 @@ _ROUTERS = (
     privacy,
     cohorts,
     cohort_views,
+    live,
     curriculum,
     batch,
     dead_letters,
@@ -157,7 +159,7 @@ async def _record_start(resources: Resources, role: ProcessRole) -> None:
 async def _meet(resources: Resources) -> None:
     """Notice within a second that the store is another instance."""
     while True:
-        with suppress(StoreUnavailable, BrokerUnavailable):
+        with suppress(StoreUnavailable):
             await resources.state.meet()
         await asyncio.sleep(MEET_EVERY_S)
 

@@ -99,12 +99,12 @@ def request_metrics_middleware(app: ASGIApp) -> ASGIApp:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        status = 0
+        status, began = 0, 0.0
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, began
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, began = message["status"], time.perf_counter()
             await send(message)
 
         started = time.perf_counter()
@@ -120,7 +120,8 @@ def request_metrics_middleware(app: ASGIApp) -> ASGIApp:
                 scope, receive, send_and_note
             )
         finally:
-            seconds = time.perf_counter() - started
+            # To where the answer began: how long the rest takes is up to the client, and a stream has no end.
+            seconds = (began or time.perf_counter()) - started
             metrics: Metrics = scope["app"].state.resources.metrics
             metrics.observe_request(_method(scope), _route(scope), status, seconds)
             fields = {

@@ -95,7 +95,7 @@ class Metrics:
         )
         self.request_seconds = Histogram(
             "http_request_duration_seconds",
-            "Time from request to the end of the answer.",
+            "Time from request to the beginning of the answer.",
             ["method", "route"],
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self.registry,
@@ -149,6 +149,10 @@ class Metrics:
             ["kind"],
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
             registry=self.registry,
+        )
+        self.streams = Gauge("mastery_engine_streams", "Streams that are open.", registry=self.registry)
+        self.stream_events = Counter(
+            "mastery_engine_stream_events", "Events sent on streams.", ["event"], registry=self.registry
         )
         self.up = Gauge(
             "mastery_engine_dependency_up",

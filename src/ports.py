@@ -453,6 +453,9 @@ class CohortStore(Protocol):
     async def get(self, cohort_id: str) -> StoredCohort | None:
         """Return a cohort with all its members, None where there is none."""
 
+    async def version(self, cohort_id: str) -> int | None:
+        """Return the version of a cohort, None where there is none."""
+
     async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
         """Return up to limit cohorts with ids greater than after, sorted: those of a teacher, or all."""
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from .errors import Reason, Refused
+from .errors import Reason, Refused, TooManyStreams
 from .event_validator import reason_for
 from .observability import correlation_id
 
@@ -64,9 +64,8 @@ def problem_response(
 
 def refusal_response(error: Refused) -> Response:
     """Return the problem document of one of our errors."""
-    return problem_response(
-        error.status, error.code, error.title, error.detail, error.reasons, _HEADERS.get(error.status)
-    )
+    headers = _HEADERS.get(error.code) or _HEADERS.get(error.status)
+    return problem_response(error.status, error.code, error.title, error.detail, error.reasons, headers)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -89,11 +88,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
-_HEADERS = {
+_HEADERS: dict[int | str, dict[str, str]] = {
     401: {"WWW-Authenticate": "Bearer"},
     408: {"Connection": "close"},  # what is left of the content would be read, and thrown away, for as long as it comes
     413: {"Connection": "close"},
     503: {"Retry-After": "5"},
+    TooManyStreams.code: {"Retry-After": "5"},  # of other limits the middleware knows when they are over
 }
 
 

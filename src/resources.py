@@ -43,6 +43,7 @@ from .audit import Seal
 from .audit_history import AuditHistory
 from .audit_trail import AuditTrail
 from .batch_service import BatchService
+from .cohort_rows import CohortRows
 from .cohort_service import CohortService
 from .cohort_views import CohortViews
 from .config import Settings
@@ -51,8 +52,9 @@ from .dead_letter_privacy import StudentDeadLetters, VisibleDeadLetters
 from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.erasures import Pseudonym
 from .domain.model import MasteryModel
-from .errors import StoreUnavailable
+from .errors import BrokerUnavailable, StoreUnavailable
 from .health import Check, Health
+from .live_service import LiveService
 from .mastery_service import MasteryService
 from .observability import Metrics
 from .ports import (
@@ -75,6 +77,7 @@ from .rights import Rights
 from .security import SecurityManager, lets_legitimate_input_through
 from .signing_keys import KeySet
 from .state_manager import Keys, StateManager, Ttl
+from .watching import Watcher
 
 TRIM_EVERY_S = 3600
 MEET_EVERY_S = 1
@@ -96,6 +99,7 @@ class Resources:
     cohorts: CohortService
     curriculum: CurriculumService
     cohort_views: CohortViews
+    live: LiveService
     batches: BatchService
     analytics: AnalyticsService
     dead_letters: DeadLetterService
@@ -131,7 +135,10 @@ async def open_resources(
         rates = rate_limiter(settings, stores.counts, clock)
         await stack.enter_async_context(_running(rates.keep_exchanging()))
         mastery = MasteryService(stores.evidence, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
-        views = CohortViews(stores.cohorts, evidence=stores.many, state=state, model=model)
+        rows = CohortRows(stores.many)
+        views = CohortViews(stores.cohorts, rows=rows, state=state, model=model)
+        watcher = Watcher(stores.many)
+        await stack.enter_async_context(_running(watcher.keep_watching()))
         trail, history = await stack.enter_async_context(_open_audit(settings, stores, clock, data_dir))
         rights = Rights(stores.cohorts)
         curriculum = CurriculumService(stores.documents)
@@ -148,7 +155,7 @@ async def open_resources(
         places: dict[str, PersonalData] = {
             "cohorts": stores.cohorts,
             "batches": stores.batches,
-            "cached_answers": CachedAnswers(mastery, views),
+            "cached_answers": CachedAnswers(mastery, rows),
             "dead_letters": StudentDeadLetters(shown, index=stores.handled),
             "rejected_imports": RejectedFiles(settings.data_dir),
             "audit_history": history,
@@ -173,6 +180,15 @@ async def open_resources(
             mastery=mastery,
             cohorts=CohortService(stores.cohorts),
             cohort_views=views,
+            live=LiveService(
+                watcher,
+                rows=rows,
+                cohorts=stores.cohorts,
+                state=state,
+                model=model,
+                metrics=metrics,
+                most=settings.max_concurrent_requests // 2,
+            ),
             curriculum=curriculum,
             batches=BatchService(
                 stores.batches,
@@ -271,7 +287,12 @@ async def _open_stores(
         in_redis = RedisErasures(store, retention=ttl.retention, clock=clock)
 
         async def enforce(instance: Instance) -> None:
-            await erase_again(await ledger.read(), partial(in_redis.enforce, instance=instance))
+            try:
+                entries = await ledger.read()
+            except BrokerUnavailable as error:
+                # The store is not used before it is known who was erased; to whoever uses it it is away.
+                raise StoreUnavailable(error.detail) from error
+            await erase_again(entries, partial(in_redis.enforce, instance=instance))
 
         store.on_meeting = enforce
         tag = "cohorts" if settings.redis_cluster else ""

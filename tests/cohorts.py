@@ -28,6 +28,9 @@ class MemoryCohorts:
     async def get(self, cohort_id: str) -> StoredCohort | None:
         return self.kept.get(cohort_id)
 
+    async def version(self, cohort_id: str) -> int | None:
+        return self._version(cohort_id)
+
     async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
         found = [
             CohortSize(cohort_id, one.cohort.name, len(one.cohort.students), len(one.cohort.teachers))

@@ -47,6 +47,12 @@ class RedisCohorts:
         cohort = Cohort.of(cohort_id, name, students=students.split(), teachers=teachers.split())
         return StoredCohort(int(version), cohort, unpack_thresholds(thresholds) if thresholds else None)
 
+    async def version(self, cohort_id: str) -> int | None:
+        """Return the version of a cohort, None where there is none."""
+        with redis_errors():
+            version = await self._client.hget(self._keys_of(cohort_id)[0], "version")
+        return None if version is None else int(version)
+
     async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
         """Return up to limit cohorts with ids greater than after; one that goes meanwhile is left out."""
         ids = await (self._all(after, limit + 1) if teacher is None else self._of_teacher(teacher, after, limit + 1))

@@ -52,6 +52,11 @@ class SqliteCohorts:
         cohort = Cohort.of(cohort_id, name, teachers=teachers, students=students)
         return StoredCohort(version, cohort, None if thresholds is None else unpack_thresholds(thresholds))
 
+    async def version(self, cohort_id: str) -> int | None:
+        """Return the version of a cohort, None where there is none."""
+        row = self._database.row("SELECT version FROM cohort WHERE cohort_id = ?", cohort_id)
+        return None if row is None else row[0]
+
     async def page(self, after: str, limit: int, *, teacher: str | None) -> CohortPage:
         """Return up to limit cohorts with ids greater than after."""
         found = [CohortSize(*row) for row in self._database.rows(_PAGE, after, teacher, limit + 1)]

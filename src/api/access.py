@@ -69,14 +69,9 @@ class BearerToken(SecurityBase):
         known = asked(request).who
         if known is not None:
             return known
-        given = request.headers.getlist("authorization")
-        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         resources = resources_of(request)
         try:
-            if scheme.lower() != "bearer":
-                detail = "Send one Authorization header with a bearer token."
-                raise Unauthorized(detail)  # noqa: TRY301  # counted like every other failure
-            who = await resources.security.authenticate(token.strip())
+            who = await bearer_of(request)
             asked(request).who = who
         except Unauthorized:
             # By address, since nobody is known yet. Who has a valid token passes whatever others at that address do.
@@ -85,6 +80,22 @@ class BearerToken(SecurityBase):
             raise
         _keep_to(request, await resources.rates.admit(class_of(request), who.user_id))
         return who
+
+
+async def bearer_of(request: Request) -> Principal:
+    """Return whom the token of a request speaks for at this moment, not counted; raises ``Unauthorized``."""
+    token = _token(request)
+    if not token:
+        detail = "Send one Authorization header with a bearer token."
+        raise Unauthorized(detail)
+    return await resources_of(request).security.authenticate(token)
+
+
+def _token(request: Request) -> str:
+    """Return the token of the one ``Authorization`` header."""
+    given = request.headers.getlist("authorization")
+    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def class_of(request: Request) -> RouteClass:

@@ -4,8 +4,10 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 
 import click
@@ -88,4 +90,17 @@ async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseExcep
         )
         # What was made for the start stays: a full collection that walks it would hold up the loop for 40 ms.
         gc.freeze()
-        await uvicorn.Server(configuration).serve()
+        await Server(configuration, before_draining=resources.live.close).serve()
+
+
+class Server(uvicorn.Server):
+    """Tells when it begins to drain, so that answers without an end are ended."""
+
+    def __init__(self, configuration: uvicorn.Config, *, before_draining: Callable[[], object]) -> None:
+        super().__init__(configuration)
+        self._before_draining = before_draining
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, and wait for those under way."""
+        self._before_draining()
+        await super().shutdown(sockets)

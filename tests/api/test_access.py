@@ -44,6 +44,7 @@ RULES = {
     "GET /api/v1/students/{student_id}/predictions": READERS,
     "GET /api/v1/students/{student_id}/recommendations": READERS,
     "GET /api/v1/students/{student_id}/learning-path": READERS,
+    "GET /api/v1/students/{student_id}/stream": READERS,
     "GET /api/v1/students/{student_id}/events/{event_id}": INGESTERS,
     "GET /api/v1/students/{student_id}/export": OWNERS,
     "DELETE /api/v1/students/{student_id}": ADMINS,
@@ -57,6 +58,7 @@ RULES = {
     "PUT /api/v1/curriculum": ADMINS,
     "GET /api/v1/cohorts": STAFF,
     "GET /api/v1/cohorts/{cohort_id}": COHORT_READERS,
+    "GET /api/v1/cohorts/{cohort_id}/stream": COHORT_READERS,
     "PUT /api/v1/cohorts/{cohort_id}": ADMINS,
     "DELETE /api/v1/cohorts/{cohort_id}": ADMINS,
     "PUT /api/v1/cohorts/{cohort_id}/students/{student_id}": ADMINS,
@@ -103,7 +105,11 @@ BODIES: dict[str, object] = {
     "POST /process": {"intent": "list_intents"},
     "POST /api/v1/process": {"intent": "list_intents"},
 }
-QUERIES = {"GET /api/v1/students/{student_id}/learning-path": {"target": "loops"}}
+QUERIES = {
+    "GET /api/v1/students/{student_id}/learning-path": {"target": "loops"},
+    "GET /api/v1/students/{student_id}/stream": {"seconds": "0"},
+    "GET /api/v1/cohorts/{cohort_id}/stream": {"seconds": "0"},
+}
 
 
 def routes_of_the_application() -> list[str]:

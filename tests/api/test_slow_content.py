@@ -1,7 +1,6 @@
 """Content that does not arrive is not waited for."""
 
 import asyncio
-import selectors
 from typing import Any
 
 import pytest
@@ -10,27 +9,7 @@ from starlette.types import Message
 
 from src.api.parameters import BODY_TIMEOUT_S, json_body
 from src.errors import TimedOut
-
-
-class Impatient(selectors.SelectSelector):
-    """Tells the loop that the time it wanted to sleep has passed, at once."""
-
-    slept = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.slept += timeout or 0
-        return super().select(0)
-
-
-class SkippingLoop(asyncio.SelectorEventLoop):
-    """A loop in which waiting takes no time."""
-
-    def __init__(self) -> None:
-        self._skipping = Impatient()
-        super().__init__(self._skipping)
-
-    def time(self) -> float:
-        return super().time() + self._skipping.slept
+from tests.skipping import SkippingLoop
 
 
 def drip(content: bytes, every_s: float) -> Any:

@@ -171,6 +171,18 @@ async def test_thresholds_go_with_the_cohort(store: Cohorts) -> None:
     assert await store.get("loops-1") == StoredCohort(version, LOOPS)
 
 
+async def test_the_version_can_be_read_alone(store: Cohorts) -> None:
+    assert await store.version("loops-1") is None
+    version = await keep(store, LOOPS)
+    assert await store.version("loops-1") == version
+    await store.add("loops-1", STUDENTS, "cy")
+    changed = await store.get("loops-1")
+    assert changed is not None
+    assert version != await store.version("loops-1") == changed.version
+    await store.delete("loops-1", changed.version)
+    assert await store.version("loops-1") is None
+
+
 async def test_a_removed_cohort_leaves_nothing(store: Cohorts) -> None:
     version = await keep(store, LOOPS)
     assert not await store.delete("loops-1", version + 1)

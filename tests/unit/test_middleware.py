@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from src.middleware import REQUEST_TIMEOUT_S, request_timeout_middleware
 from src.observability import JsonFormatter, Metrics, correlation_id
 from tests.api.serving import client_of, running_app
-from tests.api.test_slow_content import SkippingLoop
+from tests.skipping import SkippingLoop
 
 CANARY = "CANARY-7f3a"
 
