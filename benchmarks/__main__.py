@@ -18,6 +18,7 @@ from . import (
     load,
     reads,
     redis_memory,
+    screens,
     security,
     startup,
 )
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "latency": latency.run,
     "load": load.run,
     "erasure": erasure.run,
+    "screens": screens.run,
 }
 # The import first: the memory of a child is not seen below what this process held when it started the child.
 

@@ -16,7 +16,7 @@ from .ports import EvidenceOfMany
 _log = logging.getLogger("mastery_engine.streams")
 
 EVERY_S = 0.25
-VERSIONS_A_SECOND = 8000
+VERSIONS_A_SECOND = 20_000
 AT_ONCE = 200
 UNTOLD: Final = -1
 """Stands for the version of a student of whom nothing was told yet; no state has it."""
