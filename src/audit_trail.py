@@ -93,10 +93,18 @@ class AuditTrail:
         """
         subject = f"service:{role}"
         now, before = settings.shown(self._seal.fingerprint), await self._last_settings(subject)
-        facts: dict[str, Fact] = {"version": version, "role": str(role), "settings": now, "changed": None}
-        if before is not None:
-            facts["changed"] = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+        changed: list[str] | None = None if before is None else _differing(now, before)
+        facts: dict[str, Fact] = {"version": version, "role": str(role), "settings": now, "changed": changed}
         await self.record(Entry("service.started", roles=SYSTEM, subject=subject, facts=facts))
+
+    async def settings_unlike_last_start(self, settings: Settings) -> list[str]:
+        """Return which settings are not as they were when a process of the service last started, of any kind."""
+        now = settings.shown(self._seal.fingerprint)
+        found: set[str] = set()
+        for role in ("all", "api", "consumer"):
+            before = await self._last_settings(f"service:{role}")
+            found.update([] if before is None else _differing(now, before))
+        return sorted(found)
 
     async def _last_settings(self, subject: str) -> Mapping[str, str] | None:
         pseudonym = (await self._pseudonyms.of([subject]))[subject]
@@ -278,3 +286,7 @@ class AuditTrail:
             "correlation_id": entry.correlation_id,
         }
         _audit.error("AUDIT not stored", extra=fields)
+
+
+def _differing(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))

@@ -15,6 +15,7 @@ _COMMANDS = {
     "simulate": "simulate",
     "mastery": "mastery",
     "dump": "dump",
+    "doctor": "doctor",
     "dead-letters": "dead_letters",
     "export": "export",
     "erase": "erase",

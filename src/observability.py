@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from . import __version__
 
@@ -19,6 +21,8 @@ correlation_id: Final[ContextVar[str]] = ContextVar("correlation_id", default="-
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 LOGGER = "mastery_engine"
+_SERVER_LOGGERS = ("uvicorn", "uvicorn.error")
+_log = logging.getLogger("mastery_engine.main")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
 
@@ -74,12 +78,39 @@ def configure_logging(level: str, *, as_json: bool, audits: bool = True, stream:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger(LOGGER).setLevel(level)
-    logging.getLogger(f"{LOGGER}.audit").setLevel(logging.INFO if audits and level != "DEBUG" else level)
-    for name in ("uvicorn", "uvicorn.error"):
+    for name in _SERVER_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-        logger.setLevel(logging.INFO if level != "DEBUG" else logging.DEBUG)
+    set_level(level, audits=audits)
+
+
+def set_level(level: str, *, audits: bool = True) -> None:
+    """Write records from a level on, from now on."""
+    logging.getLogger(LOGGER).setLevel(level)
+    logging.getLogger(f"{LOGGER}.audit").setLevel(logging.INFO if audits and level != "DEBUG" else level)
+    for name in _SERVER_LOGGERS:
+        logging.getLogger(name).setLevel(logging.INFO if level != "DEBUG" else logging.DEBUG)
+
+
+def switch_debug(level: str) -> None:
+    """Write DEBUG records too, or, where that is so already, those from the level on."""
+    debug = logging.getLogger(LOGGER).getEffectiveLevel() == logging.DEBUG
+    set_level(level if debug else "DEBUG")
+    _log.warning("SERVICE log level changed", extra={"log_level": level if debug else "DEBUG"})
+
+
+class ToldCounter(Collector):
+    """A counter that somebody else keeps: shown as it was last told, and not at all before that."""
+
+    def __init__(self, name: str, text: str, *, registry: CollectorRegistry) -> None:
+        self._name = name
+        self._text = text
+        self.told: int | None = None
+        registry.register(self)
+
+    def collect(self) -> list[CounterMetricFamily]:
+        """Return the counter."""
+        return [CounterMetricFamily(self._name, self._text, value=self.told)]
 
 
 class Metrics:
@@ -130,6 +161,9 @@ class Metrics:
             "Records that the group has not committed.",
             ["group", "topic", "partition"],
             registry=self.registry,
+        )
+        self.redis_commands = ToldCounter(
+            "redis_commands_processed", "Commands that Redis has processed, as it says itself.", registry=self.registry
         )
         self.answers = Counter(
             "mastery_engine_answers",

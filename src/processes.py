@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum
@@ -23,10 +23,11 @@ from prometheus_client.registry import Collector
 from .adapters.kafka_erasures import KafkaErasures
 from .adapters.kafka_producer import KafkaPublisher
 from .adapters.kafka_topics import GROUP, KafkaLag, KafkaTopics
+from .adapters.redis_facts import RedisFacts
 from .adapters.redis_store import RedisStore
 from .adapters.redis_stream import RedisStream
 from .config import Settings
-from .errors import BrokerUnavailable, ConsumerUnavailable
+from .errors import BrokerUnavailable, ConsumerUnavailable, StoreUnavailable
 from .kafka_consumer import KafkaConsumer
 from .observability import Metrics
 from .ports import Topic, wall_clock
@@ -45,7 +46,7 @@ from .stream_service import StreamService
 if TYPE_CHECKING:
     from .health import Check
 
-LAG_EVERY_S = 5.0
+EXPORT_EVERY_S = 5.0
 STALLED_S = 60.0
 STOP_S = 10.0
 MAX_RESTART_PAUSE_S = 10.0
@@ -68,16 +69,20 @@ async def open_service(
     *,
     as_json: bool = False,
     on_failure: Callable[[BaseException], object] = bool,
+    followers: list[Callable[[signal.Signals], None]] | None = None,
 ) -> AsyncIterator[Resources]:
     """Open the resources and what the role runs beside them; without Kafka there is nothing beside.
 
-    ``on_failure`` is told what ended the consumer, before the process is asked to end.
+    ``on_failure`` is told what ended the consumer, before the process is asked to end. To ``followers`` is added what
+    passes a signal on to a process beside this one.
     """
     if role is not ProcessRole.CONSUMER:  # the consumer opens nothing to the outside
         for name, reason in settings.advice():
             _log.warning("CONFIG setting is weak", extra={"setting": name, "reason": reason})
     async with AsyncExitStack() as stack:
         resources = await stack.enter_async_context(open_resources(settings))
+        if settings.redis_url is not None and role is not ProcessRole.CONSUMER:
+            await stack.enter_async_context(_exporting_commands(settings, resources.metrics))
         if settings.kafka_bootstrap_servers is None:
             yield resources
             return
@@ -95,6 +100,8 @@ async def open_service(
         if role is ProcessRole.ALL:
             child = ConsumerProcess(as_json=as_json)
             await stack.enter_async_context(child.running())
+            if followers is not None:
+                followers.append(child.signal)
             checks["consumer"] = child.check
             needed.add("consumer")
 
@@ -234,6 +241,11 @@ class ConsumerProcess:
             detail = "The consumer process is not running."
             raise ConsumerUnavailable(detail)
 
+    def signal(self, which: signal.Signals) -> None:
+        """Send a signal to the child, where there is one."""
+        if self._child is not None and self._child.returncode is None:
+            self._child.send_signal(which)
+
     async def metrics(self) -> bytes:
         """Return the metrics of the child, nothing while it does not answer."""
         return await asyncio.to_thread(_fetch, f"http://127.0.0.1:{self._port}/metrics")
@@ -275,20 +287,45 @@ async def _exporting_lag(settings: Settings, metrics: Metrics) -> AsyncIterator[
     lag = KafkaLag(settings.kafka_client())
 
     async def export() -> None:
-        while True:
-            with suppress(BrokerUnavailable):
-                for number, records in (await asyncio.to_thread(lag.measure)).items():
-                    metrics.lag.labels(GROUP, Topic.EVENTS, str(number)).set(records)
-            await asyncio.sleep(LAG_EVERY_S)
+        for number, records in (await asyncio.to_thread(lag.measure)).items():
+            metrics.lag.labels(GROUP, Topic.EVENTS, str(number)).set(records)
 
-    exporting = asyncio.create_task(export())
+    async with _repeating(export):
+        yield
+    await asyncio.to_thread(lag.close)
+
+
+@asynccontextmanager
+async def _exporting_commands(settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """Ask Redis how many commands it has processed, for where nobody runs an exporter beside it."""
+    client = redis_of(settings)
+    facts = RedisFacts(client)
+
+    async def export() -> None:
+        metrics.redis_commands.told = await facts.commands()
+
+    async with _repeating(export):
+        yield
+    await client.aclose()
+
+
+@asynccontextmanager
+async def _repeating(export: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Do something every few seconds beside the block, also after who was asked did not answer."""
+
+    async def repeat() -> None:
+        while True:
+            with suppress(BrokerUnavailable, StoreUnavailable):
+                await export()
+            await asyncio.sleep(EXPORT_EVERY_S)
+
+    exporting = asyncio.create_task(repeat())
     try:
         yield
     finally:
         exporting.cancel()
         with suppress(asyncio.CancelledError):
             await exporting
-        await asyncio.to_thread(lag.close)
 
 
 def merged(own: bytes, other: bytes) -> bytes:

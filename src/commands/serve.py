@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 
 import click
@@ -18,7 +18,7 @@ from ..config import Settings
 from ..errors import CommandFailed
 from ..http_protocol import BoundedProtocol
 from ..main import create_app
-from ..observability import configure_logging
+from ..observability import configure_logging, switch_debug
 from ..processes import ProcessRole, open_service
 
 DRAIN_S = 10
@@ -68,7 +68,10 @@ def run(settings: Settings, role: ProcessRole = ProcessRole.ALL, *, as_json: boo
 
 
 async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseException], *, as_json: bool) -> None:
-    async with open_service(settings, role, as_json=as_json, on_failure=failures.append) as resources:
+    followers: list[Callable[[signal.Signals], None]] = []
+    opening = open_service(settings, role, as_json=as_json, on_failure=failures.append, followers=followers)
+    async with opening as resources:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _switch_debug, settings, followers)
         application = create_app(lambda: nullcontext(resources), role=role)
         # What lives as long as the process is not looked through each time that garbage is collected: that would hold
         # up every request for tens of milliseconds.
@@ -104,3 +107,9 @@ class Server(uvicorn.Server):
         """Take no more requests, and wait for those under way."""
         self._before_draining()
         await super().shutdown(sockets)
+
+
+def _switch_debug(settings: Settings, followers: Sequence[Callable[[signal.Signals], None]]) -> None:
+    switch_debug(settings.log_level)
+    for follow in followers:
+        follow(signal.SIGUSR1)

@@ -1,14 +1,16 @@
-"""Real services for development and tests: Redis, a Redis Cluster and Kafka, from what this machine has."""
+"""Real services for development and tests: Redis, a Redis Cluster, Kafka and Prometheus, from what this machine has."""
 
 from .cluster import RedisCluster
 from .errors import NotReady, ServiceError, Unavailable, WrongState
 from .kafka import KafkaBroker
+from .prometheus import Prometheus
 from .redis import RedisServer
 from .service import Service
 
 __all__ = [
     "KafkaBroker",
     "NotReady",
+    "Prometheus",
     "RedisCluster",
     "RedisServer",
     "Service",
