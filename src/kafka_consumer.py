@@ -42,6 +42,8 @@ LINGER_S = 0.005
 IDLE_CHECK_S = 1.0
 MAX_POLL_INTERVAL_MS = 300_000
 MAX_ATTEMPTS = 5
+MEASURED = 100
+"""Of no more records of a batch it is measured how long they took."""
 MAX_PAUSE_S = 5.0
 _TIMEOUT_S = 5.0
 _NOWHERE = -1  # in no partition's work
@@ -264,7 +266,8 @@ class KafkaConsumer:
         started_s = time.monotonic()
         records = self._waiting_records.take(number, records=self._size, size=BATCH_BYTES)
         runner.run(self._process(self._held[number], records))
-        self.commit()
+        with self._metrics.pipeline_seconds.labels("committed").time():
+            self.commit()
         self._adapt(time.monotonic() - started_s)
         del self._attempts[number]
         self._at = _NOWHERE
@@ -289,11 +292,24 @@ class KafkaConsumer:
             self._size = min(MAX_BATCH, self._size * 2)
 
     async def _process(self, held: Assignment, records: Sequence[Record]) -> None:
+        self._metrics.pipeline_records.observe(len(records))
+        begun_s = time.monotonic()
         async with aclosing(self._service.process(held, records)) as steps:
             async for step in steps:
+                now_s = time.monotonic()
+                self._metrics.pipeline_seconds.labels(step.value).observe(now_s - begun_s)
+                begun_s = now_s
                 self._on_step(step)
                 if time.monotonic() - self._polled_s > self._silence_s:
                     self._stay_in_group()
+
+        self._observe_end_to_end(records)
+
+    def _observe_end_to_end(self, records: Sequence[Record]) -> None:
+        """Observe how long some of the records have taken, evenly spread over the batch: all would cost too much."""
+        now_ms = wall_clock() // 1000
+        for record in records[:: len(records) // MEASURED + 1]:
+            self._metrics.end_to_end_seconds.observe(max(0, now_ms - record.timestamp_ms) / 1000)
 
     def _stay_in_group(self) -> None:
         """Poll amid work that takes long, else Kafka takes this member for dead and refuses the commit every time."""

@@ -141,6 +141,9 @@ async def _sweep(resources: Resources) -> None:
             touched = await resources.state.trim()
             batches = await resources.analytics.trim()
             rows = await resources.audit_history.trim()
+            for kind, number in (("students", touched), ("batches", batches), ("audit_rows", rows)):
+                resources.metrics.swept.labels(kind).inc(number)
+            resources.metrics.swept_at.set_to_current_time()
             _log.info("RETENTION swept", extra={"students": touched, "batches": batches, "audit_rows": rows})
         except StoreUnavailable:
             _log.warning("RETENTION sweep failed, the store is away")

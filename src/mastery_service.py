@@ -103,6 +103,7 @@ class MasteryService:
         for result in results:
             self._metrics.events.labels(result.status).inc()
         self._metrics.ingest_seconds.observe(time.perf_counter() - started)
+        self._metrics.ingest_events.observe(len(results))
         return results
 
     @property

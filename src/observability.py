@@ -9,8 +9,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
+from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from . import __version__
@@ -21,6 +22,9 @@ correlation_id: Final[ContextVar[str]] = ContextVar("correlation_id", default="-
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 LOGGER = "mastery_engine"
+MAX_EXEMPLAR = 100
+SIZES = (1, 10, 100, 1000, 10_000, 100_000)
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SERVER_LOGGERS = ("uvicorn", "uvicorn.error")
 _log = logging.getLogger("mastery_engine.main")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
@@ -188,6 +192,46 @@ class Metrics:
         self.stream_events = Counter(
             "mastery_engine_stream_events", "Events sent on streams.", ["event"], registry=self.registry
         )
+        self.ingest_events = Histogram(
+            "mastery_engine_ingest_batch_events",
+            "Events that came together by HTTP, Dapr or a file.",
+            buckets=SIZES,
+            registry=self.registry,
+        )
+        self.pipeline_records = Histogram(
+            "mastery_engine_pipeline_batch_records",
+            "Records of a batch of the consumer.",
+            buckets=SIZES,
+            registry=self.registry,
+        )
+        self.pipeline_seconds = Histogram(
+            "mastery_engine_pipeline_seconds",
+            "Time that a batch of the consumer took up to the end of a stage, from the end of the one before.",
+            ["stage"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.end_to_end_seconds = Histogram(
+            "mastery_engine_end_to_end_seconds",
+            "Time from when Kafka received a record to when what follows from it was published.",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.calls = Histogram(
+            "mastery_engine_call_seconds",
+            "Time of calls to the store and to the broker.",
+            ["port", "call", "outcome"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.swept = Counter(
+            "mastery_engine_retention_swept", "What retention has forgotten.", ["kind"], registry=self.registry
+        )
+        self.swept_at = Gauge(
+            "mastery_engine_retention_last_success_timestamp_seconds",
+            "When retention was last through with everything.",
+            registry=self.registry,
+        )
         self.up = Gauge(
             "mastery_engine_dependency_up",
             "1 where a dependency answered its last check.",
@@ -206,7 +250,7 @@ class Metrics:
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record one answered request; route is the template, never the path."""
         self.requests.labels(method, route, str(status)).inc()
-        self.request_seconds.labels(method, route).observe(seconds)
+        self.request_seconds.labels(method, route).observe(seconds, _exemplar())
         figures = self.performance_metrics
         figures["requests"] += 1
         figures["errors"] += status >= 500  # noqa: PLR2004  # server errors
@@ -214,8 +258,14 @@ class Metrics:
         figures["seconds_max"] = max(figures["seconds_max"], seconds)
 
     async def exposition(self) -> bytes:
-        """Return all metrics in the Prometheus text format."""
-        return generate_latest(self.registry)
+        """Return all metrics as OpenMetrics."""
+        return bytes(generate_latest(self.registry))  # type: ignore[no-untyped-call]  # it has no types there
+
+
+def _exemplar() -> dict[str, str] | None:
+    """Return the request that is served, as an exemplar of what is observed; OpenMetrics has no room for long ids."""
+    request = correlation_id.get()
+    return None if request == "-" or len(request) > MAX_EXEMPLAR else {"correlation_id": request}
 
 
 _PERFORMANCE = {

@@ -15,19 +15,16 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from prometheus_client import generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector
-
 from .adapters.kafka_erasures import KafkaErasures
 from .adapters.kafka_producer import KafkaPublisher
 from .adapters.kafka_topics import GROUP, KafkaLag, KafkaTopics
 from .adapters.redis_facts import RedisFacts
 from .adapters.redis_store import RedisStore
 from .adapters.redis_stream import RedisStream
+from .adapters.timed import timed
 from .config import Settings
 from .errors import BrokerUnavailable, ConsumerUnavailable, StoreUnavailable
+from .exposition import OPEN_TYPE, merged
 from .kafka_consumer import KafkaConsumer
 from .observability import Metrics
 from .ports import Topic, wall_clock
@@ -50,7 +47,6 @@ EXPORT_EVERY_S = 5.0
 STALLED_S = 60.0
 STOP_S = 10.0
 MAX_RESTART_PAUSE_S = 10.0
-_ADDED = ("counter", "histogram")
 _log = logging.getLogger("mastery_engine.processes")
 
 
@@ -106,7 +102,8 @@ async def open_service(
             needed.add("consumer")
 
             async def both() -> bytes:
-                return merged(await resources.exposition(), await child.metrics())
+                beside = await child.metrics()
+                return merged(await resources.exposition(), beside) if beside else await resources.exposition()
 
             exposition = both
         health = replace(resources.health, checks={**resources.health.checks, **checks}, needed=frozenset(needed))
@@ -187,8 +184,8 @@ class ConsumerThread:
         publisher = KafkaPublisher(self._settings.kafka_client())
         ledger = KafkaErasures(self._settings.kafka_client(), publisher=publisher)
         service = StreamService(
-            RedisStream(store, retention=retention),
-            publisher,
+            timed(RedisStream(store, retention=retention), "stream", self._metrics.calls),
+            timed(publisher, "broker", self._metrics.calls),
             ledger=ledger,
             model=mastery_model(self._settings),
             retention=retention,
@@ -328,41 +325,10 @@ async def _repeating(export: Callable[[], Awaitable[None]]) -> AsyncIterator[Non
             await exporting
 
 
-def merged(own: bytes, other: bytes) -> bytes:
-    """Return the metrics of two processes as those of one: what both count is added up."""
-    families: dict[str, Metric] = {}
-    for family in (*_families(own), *_families(other)):
-        _merge(families.setdefault(family.name, Metric(family.name, family.documentation, family.type)), family)
-    return generate_latest(_Collected(list(families.values())))
-
-
-class _Collected(Collector):
-    """Metrics that were collected elsewhere."""
-
-    def __init__(self, families: list[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> list[Metric]:
-        return self._families
-
-
-def _families(text: bytes) -> list[Metric]:
-    return list(text_string_to_metric_families(text.decode()))
-
-
-def _merge(known: Metric, family: Metric) -> None:
-    places = {(s.name, tuple(s.labels.items())): place for place, s in enumerate(known.samples)}
-    for sample in family.samples:
-        place = places.get((sample.name, tuple(sample.labels.items())))
-        if place is None:
-            known.samples.append(sample)
-        elif family.type in _ADDED:
-            known.samples[place] = sample._replace(value=known.samples[place].value + sample.value)
-
-
 def _fetch(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310  # our own child on loopback
+        request = urllib.request.Request(url, headers={"Accept": OPEN_TYPE})  # noqa: S310  # our own child on loopback
+        with urllib.request.urlopen(request, timeout=1) as answer:  # noqa: S310  # likewise
             return bytes(answer.read())
     except OSError:
         return b""

@@ -6,11 +6,13 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from prometheus_client import Histogram
 
 from .adapters.audit_head import HeadFile
 from .adapters.erasure_file import ErasureFile
@@ -38,6 +40,7 @@ from .adapters.sqlite_database import copy_database, open_database
 from .adapters.sqlite_documents import SqliteDocuments
 from .adapters.sqlite_erasures import SqliteErasures
 from .adapters.sqlite_store import SqliteStore
+from .adapters.timed import timed
 from .analytics_service import AnalyticsService
 from .audit import Seal
 from .audit_history import AuditHistory
@@ -125,12 +128,13 @@ async def open_resources(
         pseudonym = open_pseudonyms(settings)
         publisher = _open_publisher(settings, stack) if data_dir is None else None
         ledger = _open_ledger(settings, publisher, stack)
-        stores = await stack.enter_async_context(
+        opened = await stack.enter_async_context(
             _open_stores(settings, ttl, pseudonym=pseudonym, ledger=ledger, clock=clock, data_dir=data_dir)
         )
+        stores = opened.timed(metrics.calls)
         state = StateManager(stores.evidence, maintenance=stores.maintenance, ttl=ttl, clock=clock)
         model = mastery_model(settings)
-        queue = None if publisher is None else KafkaQueue(publisher)
+        queue = None if publisher is None else timed(KafkaQueue(publisher), "broker", metrics.calls)
         keys = await _open_keys(settings, stack)
         rates = rate_limiter(settings, stores.counts, clock)
         await stack.enter_async_context(_running(rates.keep_exchanging()))
@@ -242,6 +246,12 @@ class Stores:
     counts: SharedCounts | None
     """What several processes count together, None where there is only one."""
     erasures: Erasable
+
+    def timed(self, seconds: Histogram) -> "Stores":
+        """Return the same, with the time of every call observed."""
+        parts: dict[str, Any] = {part.name: getattr(self, part.name) for part in fields(self)}
+        parts = {name: None if one is None else timed(one, name, seconds) for name, one in parts.items()}
+        return Stores(**parts)
 
 
 @asynccontextmanager

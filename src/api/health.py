@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from .. import __version__
+from ..exposition import OPEN_TYPE, PLAIN_TYPE, asks_for_openmetrics, plain
 from ..health import CheckResult, CheckStatus, Health
 from .access import resources_of
 
@@ -52,8 +53,11 @@ async def ready(checks: HealthDep) -> Response:
     "/metrics", response_class=Response, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 )
 async def metrics(request: Request) -> Response:
-    """Return the metrics in the Prometheus text format."""
-    return Response(await resources_of(request).exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    """Return the metrics in the Prometheus text format, or as OpenMetrics to who takes that."""
+    text = await resources_of(request).exposition()
+    if asks_for_openmetrics(request.headers.get("accept", "")):
+        return Response(text, media_type=OPEN_TYPE)
+    return Response(plain(text), media_type=PLAIN_TYPE)
 
 
 def _report(checks: dict[str, CheckResult]) -> Response:

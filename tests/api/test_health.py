@@ -1,5 +1,6 @@
 """What probes, Prometheus and readers of the documentation are answered, without a token."""
 
+import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
@@ -75,6 +76,30 @@ async def test_the_metrics_are_in_the_text_format_of_prometheus(app_client: http
     families = {family.name for family in text_string_to_metric_families(answer.text)}
     assert {"http_requests", "http_request_duration_seconds", "mastery_engine_build_info"} <= families
     assert "mastery_engine" in answer.text
+
+
+async def test_who_takes_openmetrics_gets_exemplars_that_name_a_request(app_client: httpx.AsyncClient) -> None:
+    await app_client.get("/live", headers={"X-Request-ID": "asked-for-1"})
+    answer = await app_client.get(
+        "/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0,*/*;q=0.1"}
+    )
+    assert answer.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert '# {correlation_id="asked-for-1"}' in answer.text
+    assert answer.text.endswith("# EOF\n")
+
+
+async def test_calls_to_the_store_and_the_sizes_of_batches_are_measured(client: httpx.AsyncClient) -> None:
+    text = (await client.get("/metrics")).text
+    labels = '{call="apply",outcome="done",port="evidence"}'
+    assert f"mastery_engine_call_seconds_count{labels} 1.0" in text
+    assert re.search(r"^mastery_engine_ingest_batch_events_sum [1-9]", text, re.MULTILINE)
+
+
+async def test_retention_tells_when_it_was_through(app_client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        while "timestamp_seconds 0.0" in (text := (await app_client.get("/metrics")).text):  # noqa: ASYNC110  # as a user asks
+            await asyncio.sleep(0.01)
+    assert 'mastery_engine_retention_swept_total{kind="students"}' in text
 
 
 async def test_requests_are_counted_by_route_and_never_by_path(app_client: httpx.AsyncClient) -> None:

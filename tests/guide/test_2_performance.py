@@ -97,7 +97,13 @@ def test_the_number_of_jobs_at_once_is_a_setting_under_the_name_of_the_guide() -
 
 
 @pytest.mark.guide("2", "Monitor processing speed: should be < 500ms per event")
-def test_the_time_for_each_event_is_a_metric(alone: Service) -> None:
+def test_the_time_for_each_event_is_a_metric(alone: Service, beside: Service) -> None:
     event = wire("e-timed", timestamp=NOW.isoformat())
     assert answer(alone, "/api/v1/events", event)[0] == 200
     assert re.search(r"^mastery_engine_ingest_seconds_count [1-9]", exposed(alone), re.MULTILINE)
+    over_kafka = exposed(beside)
+    for stage in ("applied", "applied offset", "published", "finished", "published offset", "committed"):
+        assert f'mastery_engine_pipeline_seconds_bucket{{le="0.5",stage="{stage}"}}' in over_kafka
+    assert re.search(r"^mastery_engine_end_to_end_seconds_count [1-9]", over_kafka, re.MULTILINE)
+    assert re.search(r"^mastery_engine_pipeline_batch_records_sum [1-9]", over_kafka, re.MULTILINE)
+    assert 'mastery_engine_call_seconds_count{call="publish",outcome="done",port="broker"}' in over_kafka

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from src import __version__
 from src.observability import LOGGER, JsonFormatter, Metrics, TextFormatter, configure_logging, correlation_id
@@ -174,12 +174,24 @@ async def test_the_exposition_has_every_metric_by_its_name() -> None:
     metrics.answers.labels("cache").inc()
     metrics.up.labels("store").set(1)
     text = (await metrics.exposition()).decode()
-    families = list(text_string_to_metric_families(text))
+    families = list(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]  # it has no types there
     assert METRICS.items() <= {family.name: family.type for family in families}.items()
     assert all(family.documentation for family in families)
     assert 'http_requests_total{method="GET",route="/live",status="200"} 1.0' in text
     assert 'mastery_engine_events_total{status="applied"} 1.0' in text
     assert f'mastery_engine_build_info{{version="{__version__}"}} 1.0' in text
+
+
+@pytest.mark.parametrize(
+    ("request_id", "shown"), [("asked-for-1", True), ("-", False), ("x" * 101, False)], ids=["short", "none", "long"]
+)
+async def test_a_request_is_the_exemplar_of_its_time_where_there_is_room_for_its_id(
+    request_id: str, *, shown: bool
+) -> None:
+    metrics, token = Metrics(), correlation_id.set(request_id)
+    metrics.observe_request("GET", "/live", 200, 0.5)
+    correlation_id.reset(token)
+    assert (f'# {{correlation_id="{request_id}"}} 0.5' in (await metrics.exposition()).decode()) is shown
 
 
 async def test_the_running_figures_follow_the_requests() -> None:
