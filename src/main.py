@@ -28,6 +28,8 @@ from .api import (
 )
 from .api.parameters import single_values
 from .audit_middleware import audit_middleware
+from .dashboard import pages
+from .dashboard.problem_pages import problem_pages_middleware
 from .errors import AuditUnavailable, StoreUnavailable
 from .middleware import (
     correlation_middleware,
@@ -57,6 +59,7 @@ _ROUTERS = (
     audit,
     agents,
     docs,
+    pages,
 )
 
 DESCRIPTION = """How well each student masters each topic: evidence in, aggregates stored, mastery derived.
@@ -96,6 +99,7 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
             Middleware(security_headers_middleware),
             Middleware(rate_limit_headers_middleware),
             Middleware(correlation_middleware),
+            Middleware(problem_pages_middleware),
             Middleware(request_metrics_middleware),
             Middleware(audit_middleware),
             Middleware(request_timeout_middleware),

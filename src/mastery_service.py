@@ -30,7 +30,7 @@ from .domain.forecast import Forecast, forecast
 from .domain.history import Interval, history, points
 from .domain.model import MasteryModel, Method
 from .domain.outcomes import Recent
-from .domain.recommendations import learning_path, recommend
+from .domain.recommendations import PathStep, learning_path, recommend, whole_path
 from .domain.struggles import open_struggles, struggles
 from .errors import BadRequest, Reason
 from .event_validator import Invalid, validate
@@ -215,6 +215,15 @@ class MasteryService:
             )
 
         return await self._answer(("learning-path", student_id, curriculum.etag, target), derive)
+
+    async def whole_path(self, student_id: str, curriculum: TaggedCurriculum) -> Answer:
+        """Return where every topic of the curriculum stands for a student: mastered, ready or blocked."""
+        span = self._state.window(None)
+
+        def derive(aggregates: Aggregates) -> tuple[PathStep, ...]:
+            return whole_path(aggregates, curriculum.curriculum, span, self._model)
+
+        return await self._answer(("whole-path", student_id, curriculum.etag), derive)
 
     async def forecast(self, student_id: str, *, horizon_days: int) -> Answer:
         """Return where a student's mastery is expected to be in some days."""

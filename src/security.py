@@ -92,6 +92,10 @@ class SecurityManager:
         await self._reader.prepare(token)
         return self._verify(token, self._remembered_as(token))
 
+    def seconds_left(self, token: str) -> int:
+        """Return for how long a token that was just verified is still valid."""
+        return int(self._reader.read(token).expires_s - self._now_s())
+
     def issue_jwt(self, user_id: str, roles: list[Role], lifetime_s: int) -> str:
         """Return a token of our own, for development; raises ``CommandFailed`` where others sign the tokens."""
         if not self._secret:

@@ -32,6 +32,9 @@ CohortId: TypeAlias = Annotated[str, Path(**_ID, **_COHORT)]
 UncheckedStudentId: TypeAlias = Annotated[str, Path(**_STUDENT, json_schema_extra=_SCHEMA)]
 UncheckedCohortId: TypeAlias = Annotated[str, Path(**_COHORT, json_schema_extra=_SCHEMA)]
 
+SESSION = "mastery_engine.session"
+"""Where in the scope of a request of the dashboard stands the token of its session; nothing else puts one there."""
+
 _CHECKED = TypeAdapter(Annotated[str, Field(**_ID)])
 
 
@@ -67,24 +70,30 @@ class BearerToken(SecurityBase):
     async def who_asks(self, request: Request) -> Principal:
         """Return who asks, counted once for each request; raises ``Unauthorized`` and ``TooManyRequests``."""
         known = asked(request).who
-        if known is not None:
-            return known
-        resources = resources_of(request)
-        try:
-            who = await bearer_of(request)
-            asked(request).who = who
-        except Unauthorized:
-            # By address, since nobody is known yet. Who has a valid token passes whatever others at that address do.
-            address = peer(request.client.host if request.client else "")
-            _keep_to(request, resources.rates.count(RouteClass.AUTH_FAILURES, address))
-            raise
-        _keep_to(request, await resources.rates.admit(class_of(request), who.user_id))
-        return who
+        return known if known is not None else await admitted(request, _token(request))
+
+
+async def admitted(request: Request, token: str) -> Principal:
+    """Return whom a token speaks for, counted within the limits; raises ``Unauthorized`` and ``TooManyRequests``."""
+    resources = resources_of(request)
+    try:
+        who = await _spoken_for(request, token)
+        asked(request).who = who
+    except Unauthorized:
+        # By address, since nobody is known yet. Who has a valid token passes whatever others at that address do.
+        address = peer(request.client.host if request.client else "")
+        _keep_to(request, resources.rates.count(RouteClass.AUTH_FAILURES, address))
+        raise
+    _keep_to(request, await resources.rates.admit(class_of(request), who.user_id))
+    return who
 
 
 async def bearer_of(request: Request) -> Principal:
     """Return whom the token of a request speaks for at this moment, not counted; raises ``Unauthorized``."""
-    token = _token(request)
+    return await _spoken_for(request, _token(request))
+
+
+async def _spoken_for(request: Request, token: str) -> Principal:
     if not token:
         detail = "Send one Authorization header with a bearer token."
         raise Unauthorized(detail)
@@ -92,7 +101,9 @@ async def bearer_of(request: Request) -> Principal:
 
 
 def _token(request: Request) -> str:
-    """Return the token of the one ``Authorization`` header."""
+    """Return the token of the one ``Authorization`` header, or of the session where the request is the dashboard's."""
+    if SESSION in request.scope:
+        return cast("str", request.scope[SESSION])
     given = request.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -30,13 +30,14 @@ async def json_body(request: Request) -> Any:  # noqa: ANN401  # JSON may be any
         raise UnsupportedMediaType(detail)
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            return decode(await _read(request))
+            return decode(await read_body(request))
     except TimeoutError:
         detail = f"The content did not arrive within {BODY_TIMEOUT_S} seconds."
         raise TimedOut(detail) from None
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """Return the content, up to the largest that is read; raises ``TooLarge``."""
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > MAX_BODY:
         _too_large()

@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from ..config import Settings
+from ..dashboard.sign_in import DEMO_ADMIN, DEMO_COHORT, DEMO_TEACHER
 from ..domain.cohorts import MAX_STUDENTS, Cohort
 from ..domain.simulator import simulate
 from ..errors import CommandFailed, PreconditionFailed
@@ -19,7 +20,6 @@ from .terminal import console, json_option, print_json, progress, read_settings,
 
 STUDENTS, DAYS, SEED = 30, 90, 1
 BATCH = 1000
-TEACHER, COHORT = "teacher-001", "demo"
 _DAY_S = 86_400
 
 
@@ -51,7 +51,7 @@ def command(host: str | None, port: int | None, *, as_json: bool) -> None:
 async def prepare(resources: Resources) -> str:
     """Load the simulated students where there are none, and make their cohort; return a student to look at."""
     students = await _stored(resources) or await _simulate(resources)
-    cohort = Cohort.of(COHORT, "Demonstration", teachers=[TEACHER], students=students)
+    cohort = Cohort.of(DEMO_COHORT, "Demonstration", teachers=[DEMO_TEACHER], students=students)
     with suppress(PreconditionFailed):
         await resources.cohorts.put(cohort, Precondition(none_match=frozenset("*")))
     return students[0]
@@ -82,23 +82,34 @@ async def _simulate(resources: Resources) -> list[str]:
 
 def _welcome(settings: Settings, student_id: str, *, as_json: bool) -> None:
     security = open_security(settings)
-    people = {Role.STUDENT: student_id, Role.TEACHER: TEACHER, Role.ADMIN: "admin-001"}
+    people = {Role.STUDENT: student_id, Role.TEACHER: DEMO_TEACHER, Role.ADMIN: DEMO_ADMIN}
     tokens = {str(role): security.issue_jwt(user_id, [role], _DAY_S) for role, user_id in people.items()}
     base = f"http://{settings.host}:{settings.port}"
     if as_json:
-        print_json({"url": base, "student_id": student_id, "cohort_id": COHORT, "tokens": tokens})
+        print_json(
+            {
+                "url": base,
+                "dashboard": f"{base}/dashboard",
+                "student_id": student_id,
+                "cohort_id": DEMO_COHORT,
+                "tokens": tokens,
+            }
+        )
         return
     out = console()
     out.print(f"\n[bold]mastery-engine[/bold] with simulated students, data in {settings.data_dir}\n")
     places = Table.grid(padding=(0, 2))
+    places.add_row("[bold]Dashboard, sign in with a click[/bold]", f"[bold]{base}/dashboard[/bold]")
     places.add_row("Interface, to try out", f"{base}/docs")
     places.add_row("Is it well?", f"{base}/ready")
     places.add_row("Metrics", f"{base}/metrics")
     out.print(places)
-    out.print(f"\nTokens for a day; {TEACHER} teaches the cohort {COHORT}, {student_id} is one of its students:\n")
+    out.print(
+        f"\nTokens for a day; {DEMO_TEACHER} teaches the cohort {DEMO_COHORT}, {student_id} is one of its students:\n"
+    )
     for role, token in tokens.items():
         out.print(f"{role.upper()}={token}", soft_wrap=True)
     out.print("\nTry, with these set in your shell:\n")
-    for role, path in ((Role.STUDENT, f"students/{student_id}/mastery"), (Role.TEACHER, f"cohorts/{COHORT}")):
+    for role, path in ((Role.STUDENT, f"students/{student_id}/mastery"), (Role.TEACHER, f"cohorts/{DEMO_COHORT}")):
         out.print(f'  curl -s -H "Authorization: Bearer ${role.upper()}" {base}/api/v1/{path}', soft_wrap=True)
     out.print()

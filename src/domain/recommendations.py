@@ -121,6 +121,14 @@ def learning_path(
     return tuple(_step(topic.topic, known) for topic in curriculum.way_to(target))
 
 
+def whole_path(
+    aggregates: Aggregates, curriculum: Curriculum, span: Window, model: MasteryModel
+) -> tuple[PathStep, ...]:
+    """Return where every topic of the curriculum stands, in the order in which they are listed."""
+    known = _known(aggregates, curriculum, span, model)
+    return tuple(_step(topic.topic, known) for topic in curriculum.topics)
+
+
 def _known(aggregates: Aggregates, curriculum: Curriculum, span: Window, model: MasteryModel) -> _Known:
     by_topic = {standing.topic: standing for standing in standings(aggregates, span, model)[1]}
     memories = {topic: left for topic in by_topic if (left := memory(aggregates, topic, span))}

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from src.commands.demo import COHORT, STUDENTS, TEACHER, prepare
+from src.commands.demo import STUDENTS, prepare
 from src.config import Settings
+from src.dashboard.sign_in import DEMO_COHORT, DEMO_TEACHER
 from src.domain.cohorts import Membership
 from src.resources import Resources, open_resources
 from src.security import Principal, Role
@@ -24,9 +25,9 @@ async def resources(tmp_path: Path) -> AsyncIterator[Resources]:
 
 async def test_the_teacher_reads_every_simulated_student_through_the_cohort(resources: Resources) -> None:
     student_id = await prepare(resources)
-    teacher = Principal(TEACHER, frozenset({Role.TEACHER}))
-    await resources.rights.check_cohort(teacher, COHORT)
-    cohort = (await resources.cohorts.get(COHORT)).cohort
+    teacher = Principal(DEMO_TEACHER, frozenset({Role.TEACHER}))
+    await resources.rights.check_cohort(teacher, DEMO_COHORT)
+    cohort = (await resources.cohorts.get(DEMO_COHORT)).cohort
     assert student_id in cohort.students
     assert len(cohort.students) == STUDENTS
     for each in cohort.students:
@@ -37,8 +38,8 @@ async def test_what_is_there_already_stays(resources: Resources) -> None:
     now = datetime.now(UTC).isoformat()
     await resources.mastery.ingest([wire(student_id="ada", timestamp=now)])
     assert await prepare(resources) == "ada"
-    await resources.cohorts.remove(COHORT, Membership.TEACHERS, TEACHER)
-    before = await resources.cohorts.get(COHORT)
+    await resources.cohorts.remove(DEMO_COHORT, Membership.TEACHERS, DEMO_TEACHER)
+    before = await resources.cohorts.get(DEMO_COHORT)
     await prepare(resources)
-    assert await resources.cohorts.get(COHORT) == before
+    assert await resources.cohorts.get(DEMO_COHORT) == before
     assert before.cohort.students == ("ada",)

@@ -1,0 +1,36 @@
+"""Browsers that are signed in: cookies as the dashboard sets them, and forms as its pages send them."""
+
+import re
+from collections.abc import Mapping
+
+import httpx
+
+from tests.api.school import CALLERS
+from tests.api.tokens import token
+
+SESSION = "__Secure-mastery-session"
+FROM_A_PAGE = {"Sec-Fetch-Site": "same-origin", "Origin": "http://engine.test"}
+_FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+
+
+def cookie(token_text: str) -> dict[str, str]:
+    """Return the header by which a browser says who is signed in."""
+    return {"Cookie": f"{SESSION}={token_text}"} if token_text else {}
+
+
+def signed_in(*roles: str, user_id: str = "someone") -> dict[str, str]:
+    """Return the same for somebody."""
+    return cookie(token(*roles, user_id=user_id))
+
+
+VISITORS: Mapping[str, dict[str, str]] = {
+    name: cookie(headers.get("Authorization", "").removeprefix("Bearer ")) for name, headers in CALLERS.items()
+}
+"""Everybody who may ask for something, as a browser says it."""
+
+
+async def form_token(client: httpx.AsyncClient, page: str, headers: Mapping[str, str]) -> str:
+    """Return the token of the forms on a page."""
+    found = _FORM_TOKEN.search((await client.get(page, headers=headers)).text)
+    assert found
+    return found[1]
