@@ -70,7 +70,7 @@ def _service() -> Iterator[Serving]:
         redis = RedisServer()
     except Unavailable as reason:
         raise NotHere(str(reason)) from None
-    with redis, TemporaryDirectory() as data_dir, serving(SERVE, settings(data_dir) | redis.environment) as server:
+    with redis, TemporaryDirectory() as data_dir, serving(SERVE, settings(data_dir) | dict(redis.environment)) as server:
         yield server
 
 

@@ -9,6 +9,8 @@ import pytest
 from redis import Redis
 
 from . import KafkaBroker, RedisCluster, RedisServer, Service, Unavailable
+from .docker import DockerClient, docker
+from .image import Image, build
 
 _S = TypeVar("_S", bound=Service)
 
@@ -96,6 +98,21 @@ def kafka_bootstrap(kafka: KafkaBroker) -> str:
     _revive(kafka)
     kafka.clear()
     return kafka.bootstrap
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[DockerClient]:
+    """One docker daemon for all tests."""
+    with ExitStack() as stack:
+        with available():
+            client = stack.enter_context(docker())
+        yield client
+
+
+@pytest.fixture(scope="session")
+def image(docker_client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """The image of the service, built from a clean checkout with the line of the operations guide."""
+    return build(docker_client, tmp_path_factory.mktemp("checkout"))
 
 
 def _revive(service: Service) -> None:
