@@ -70,8 +70,10 @@ def _service() -> Iterator[Serving]:
         redis = RedisServer()
     except Unavailable as reason:
         raise NotHere(str(reason)) from None
-    with redis, TemporaryDirectory() as data_dir, serving(SERVE, settings(data_dir) | dict(redis.environment)) as server:
-        yield server
+    with redis, TemporaryDirectory() as data_dir:
+        variables = settings(data_dir) | dict(redis.environment)
+        with serving(SERVE, variables) as server:
+            yield server
 
 
 def _bearer(user_id: str, role: Role) -> dict[str, str]:

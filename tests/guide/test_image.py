@@ -1,4 +1,4 @@
-"""Section 8 of the operations guide: its lines for docker, as they stand, against the image that the first one builds."""
+"""Section 8 of the operations guide: its lines for docker as they stand, against the image that the first builds."""
 
 import subprocess
 import sys
