@@ -55,7 +55,7 @@ from .dead_letter_privacy import StudentDeadLetters, VisibleDeadLetters
 from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.erasures import Pseudonym
 from .domain.model import MasteryModel
-from .errors import BrokerUnavailable, StoreUnavailable
+from .errors import StoreUnavailable
 from .health import Check, Health
 from .live_service import LiveService
 from .mastery_service import MasteryService
@@ -297,12 +297,7 @@ async def _open_stores(
         in_redis = RedisErasures(store, retention=ttl.retention, clock=clock)
 
         async def enforce(instance: Instance) -> None:
-            try:
-                entries = await ledger.read()
-            except BrokerUnavailable as error:
-                # The store is not used before it is known who was erased; to whoever uses it it is away.
-                raise StoreUnavailable(error.detail) from error
-            await erase_again(entries, partial(in_redis.enforce, instance=instance))
+            await erase_again(await ledger.read(), partial(in_redis.enforce, instance=instance))
 
         store.on_meeting = enforce
         tag = "cohorts" if settings.redis_cluster else ""

@@ -19,7 +19,7 @@ from ..domain.erasures import Pseudonym
 from ..domain.events import Event, EventStatus, digest64
 from ..domain.outcomes import Recent
 from ..domain.state import StudentState
-from ..errors import InstanceChanged, StoreUnavailable
+from ..errors import BrokerUnavailable, InstanceChanged, StoreUnavailable
 from ..ports import Retention, Snapshot, Verdict, Versioned
 from ..state_manager import PLAIN, Keys, StateKeyPatterns
 from .packing import is_counted, newest_outcomes, split_outcomes, unpack_aggregates, unpack_counted
@@ -363,7 +363,10 @@ class RedisStore:
             instance = await identify(self.client)
             self._awaits_disk = self._syncs and await can_await_disk(self.client)
         if self.on_meeting is not None:
-            await self.on_meeting(instance)
+            try:
+                await self.on_meeting(instance)
+            except BrokerUnavailable as error:  # before it is known who was erased nobody may use what is here
+                raise StoreUnavailable(error.detail) from error
         # Nothing read from another instance may be trusted, not even that its versions mean the same.
         self._held.clear()
         self._instance = instance

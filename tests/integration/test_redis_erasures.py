@@ -15,6 +15,7 @@ from src.adapters.redis_stream import RedisStream
 from src.domain.days import DAY_US
 from src.domain.erasures import Erasure
 from src.domain.events import EventStatus
+from src.errors import BrokerUnavailable, StoreUnavailable
 from src.ports import Retention, Snapshot, Verdict
 from src.state_manager import StateKeyPatterns
 from tests.fakes import MemoryLedger
@@ -147,3 +148,16 @@ async def test_nothing_is_written_to_a_redis_from_before_the_erasure_that_does_n
     state = await place.store.state(ADA)
     assert state is not None
     assert state.events == 2
+
+
+async def test_while_the_ledger_cannot_be_read_the_store_is_away_to_whoever_uses_it(redis_url: str) -> None:
+    async def enforce(_: Instance) -> None:
+        detail = "Kafka is away."
+        raise BrokerUnavailable(detail)
+
+    store = RedisStore(redis_client(redis_url), retention=RETENTION, new_version=lambda: 1, pseudonym=PSEUDONYM)
+    store.on_meeting = enforce
+    for use in (store.meet(), store.versions_of([ADA])):
+        with pytest.raises(StoreUnavailable):
+            await use
+    await store.client.aclose()
