@@ -4,7 +4,7 @@ Every adapter of the store passes ``tests/contract``. Methods raise ``StoreUnava
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
@@ -626,8 +626,8 @@ class Maintenance(Protocol):
     async def state(self, student_id: str) -> StudentState | None:
         """Return everything that is known of a student."""
 
-    async def students(self, after: str, limit: int) -> list[str]:
-        """Return up to limit student ids greater than after, sorted."""
+    def students(self) -> AsyncIterator[str]:
+        """Yield every student id, sorted."""
 
     async def trim(self, now_us: int) -> int:
         """Forget what retention no longer keeps, of every student; return how many students were touched."""

@@ -188,13 +188,9 @@ class StateManager:
         state.trim(self.ttl.retention.kept_from(day))
         return {"student_id": student_id, **state.canonical()}
 
-    async def students(self) -> AsyncIterator[str]:
+    def students(self) -> AsyncIterator[str]:
         """Yield every student id, sorted."""
-        after = ""
-        while page := await self._maintenance.students(after, 1000):
-            for student_id in page:
-                yield student_id
-            after = page[-1]
+        return self._maintenance.students()
 
 
 def snapshot_values(day: int, standing: Shown) -> dict[str, bytes]:

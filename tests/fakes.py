@@ -1,7 +1,7 @@
 """Fakes for unit tests; each passes the contract suite of what it stands in for."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from src.domain.aggregates import Aggregates
 from src.domain.days import day_of
@@ -85,8 +85,9 @@ class MemoryStore:
     async def state(self, student_id: str) -> StudentState | None:
         return self.states.get(student_id)
 
-    async def students(self, after: str, limit: int) -> list[str]:
-        return sorted(student_id for student_id in self.states if student_id > after)[:limit]
+    async def students(self) -> AsyncIterator[str]:
+        for student_id in sorted(self.states):
+            yield student_id
 
     async def trim(self, now_us: int) -> int:
         kept_from = self.retention.kept_from(day_of(now_us))

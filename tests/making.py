@@ -1,7 +1,8 @@
 """Small builders for tests: valid events, and the moments that they are judged against."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from src.domain.days import day_of, to_us
 from src.domain.erasures import Pseudonym
@@ -43,3 +44,15 @@ def event(
     valid = validate(wire(event_id, event_type, **fields), received_us)
     assert isinstance(valid, Event), valid
     return valid
+
+
+class Populated(Protocol):
+    """A store that knows its students."""
+
+    def students(self) -> AsyncIterator[str]:
+        """Yield every student id, sorted."""
+
+
+async def students_of(store: Populated) -> list[str]:
+    """Return the ids of all students of a store."""
+    return [student_id async for student_id in store.students()]

@@ -186,9 +186,10 @@ class RedisStore:
         days = {digest: day for day, digest in unpack_counted(counted)}
         return StudentState(unpack_aggregates(body), _recent(numbers, answers, others), days, int(events))
 
-    async def students(self, after: str, limit: int) -> list[str]:
-        """Return up to limit student ids greater than after, sorted."""
-        return sorted(name for name in await self._names() if name > after)[:limit]
+    async def students(self) -> AsyncIterator[str]:
+        """Yield every student id, sorted, after one walk over all keys."""
+        for name in sorted(await self._names()):
+            yield name
 
     async def trim(self, now_us: int) -> int:
         """Forget what retention no longer keeps; whole students expire by themselves."""

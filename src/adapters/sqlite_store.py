@@ -1,7 +1,7 @@
 """The state of students in the embedded database."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,6 +17,7 @@ from ..state_manager import PLAIN
 from .packing import pack_aggregates, pack_outcomes, unpack_aggregates, unpack_outcomes
 from .sqlite_database import Row, SqliteDatabase
 
+_NAMES_AT_ONCE = 1000
 _AMONG = " WHERE name IN (SELECT value FROM json_each(?))"
 
 
@@ -125,10 +126,13 @@ class SqliteStore:
         recent = Recent(unpack_outcomes(row[3]), unpack_outcomes(row[4]))
         return StudentState(unpack_aggregates(row[2]), recent, counted, row[1])
 
-    async def students(self, after: str, limit: int) -> list[str]:
-        """Return up to limit student ids greater than after, sorted."""
-        sql = "SELECT name FROM student WHERE name > ? ORDER BY name LIMIT ?"
-        return [name for (name,) in self._database.rows(sql, after, limit)]
+    async def students(self) -> AsyncIterator[str]:
+        """Yield every student id, sorted."""
+        sql, after = "SELECT name FROM student WHERE name > ? ORDER BY name LIMIT ?", ""
+        while page := [name for (name,) in self._database.rows(sql, after, _NAMES_AT_ONCE)]:
+            for name in page:
+                yield name
+            after = page[-1]
 
     async def trim(self, now_us: int) -> int:
         """Forget what retention no longer keeps, of every student."""

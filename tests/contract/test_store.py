@@ -10,7 +10,7 @@ from src.domain.days import DAY_US
 from src.domain.events import Event, EventStatus
 from src.domain.state import StudentState
 from src.ports import Snapshot
-from tests.making import NOW_US, TODAY, event
+from tests.making import NOW_US, TODAY, event, students_of
 
 from .conftest import Store
 
@@ -50,7 +50,7 @@ async def test_an_unknown_student_has_nothing(store: Store) -> None:
     assert await store.state("nobody") is None
     assert (await store.recent("nobody")).newest_first() == []
     assert await store.status("nobody", "e-1") is None
-    assert await store.students("", 10) == []
+    assert await students_of(store) == []
 
 
 async def test_an_event_is_counted_once(store: Store) -> None:
@@ -85,7 +85,7 @@ async def test_an_id_stays_counted_when_its_checkpoint_is_gone(store: Store) -> 
 async def test_ids_are_unique_per_student(store: Store) -> None:
     events = [event(), event(student_id="student-2", topic="lists")]
     assert await store.apply(events, NOW_US) == [APPLIED, APPLIED]
-    assert await store.students("", 10) == ["student-1", "student-2"]
+    assert await students_of(store) == ["student-1", "student-2"]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -150,11 +150,10 @@ async def test_snapshots_are_kept_only_of_the_version_derived_from(store: Store)
     assert (await store.remember(snapshots, NOW_US))[:2] == [True, False]
 
 
-async def test_students_come_in_pages(store: Store) -> None:
-    names = [f"student-{number}" for number in (3, 1, 2)]
-    await store.apply([event(student_id=name) for name in names], NOW_US)
-    assert await store.students("", 2) == ["student-1", "student-2"]
-    assert await store.students("student-2", 2) == ["student-3"]
+async def test_all_students_come_sorted(store: Store) -> None:
+    names = [f"student-{number:04}" for number in range(1001)]
+    await store.apply([event(student_id=name) for name in reversed(names)], NOW_US)
+    assert await students_of(store) == names
 
 
 async def test_retention_trims_what_is_too_old_and_keeps_the_rest(store: Store) -> None:
@@ -171,7 +170,7 @@ async def test_a_student_without_recent_evidence_is_forgotten(store: Store) -> N
     assert await store.trim(NOW_US + 89 * DAY_US) == 0
     assert await store.trim(NOW_US + 90 * DAY_US) == 1
     assert await store.state("student-1") is None
-    assert await store.students("", 10) == []
+    assert await students_of(store) == []
 
 
 async def test_applying_trims_the_students_touched(store: Store) -> None:
@@ -188,7 +187,7 @@ async def test_an_event_that_retention_drops_at_once_harms_nothing(store: Store)
     much_later = NOW_US + 200 * DAY_US
     assert await store.apply([event()], much_later) == [APPLIED]
     await store.trim(much_later)
-    assert await store.students("", 10) == []
+    assert await students_of(store) == []
 
 
 async def test_many_students_are_read_at_once_in_the_order_asked(store: Store) -> None:

@@ -26,7 +26,7 @@ from src.ports import Message, Offsets, Partition, Retention, Topic
 from src.state_manager import Keys
 from src.stream_service import Assignment, StreamService
 from tests.fakes import MemoryLedger
-from tests.making import NOW_US, PSEUDONYM, event, wire
+from tests.making import NOW_US, PSEUDONYM, event, students_of, wire
 from tests.protocol.service.surroundings import GROUP, METRICS, MODEL
 from tests.services import RedisCluster
 from tests.services.cluster import NODE_SETTINGS, RedisNode
@@ -148,7 +148,7 @@ class Log:
 
     async def check(self, store: RedisStore) -> None:
         """Compare every student with the reference: nothing lost, nothing twice, everything told."""
-        assert await store.students("", 100) == sorted(STUDENTS)
+        assert await students_of(store) == sorted(STUDENTS)
         for student_id in STUDENTS:
             reference = StudentState()
             for one in self.events:
@@ -163,7 +163,7 @@ class Log:
 
 async def test_students_lie_on_all_masters_and_each_in_one_slot(own_cluster: RedisCluster, store: RedisStore) -> None:
     assert set(await store.apply([event(student_id=student_id) for student_id in STUDENTS], NOW_US)) == {APPLIED}
-    assert await store.students("", 100) == sorted(STUDENTS)
+    assert await students_of(store) == sorted(STUDENTS)
     held = []
     for node in own_cluster.nodes:
         with Redis.from_url(node.url, decode_responses=True) as client:
@@ -227,7 +227,7 @@ async def test_a_master_that_is_away_is_told_and_found_again(own_cluster: RedisC
     with pytest.raises(StoreUnavailable):
         await store.apply([event("e-2", student_id=student_id) for student_id in STUDENTS], NOW_US)
     with pytest.raises(StoreUnavailable):
-        await store.students("", 100)
+        await students_of(store)
     own_cluster.start()
     assert await insist(lambda: store.apply(events, NOW_US)) == [DUPLICATE] * len(events)
     await store.ping()
@@ -256,7 +256,7 @@ async def test_every_master_is_given_the_password(own_cluster: RedisCluster, sto
     try:
         async with opened_store(own_cluster.url, password="right") as allowed:
             await allowed.ping()
-            assert await allowed.students("", 100) == sorted(STUDENTS)
+            assert await students_of(allowed) == sorted(STUDENTS)
         async with opened_store(own_cluster.url, password="wrong") as refused:
             with pytest.raises(StoreUnavailable, match="password"):
                 await refused.ping()
@@ -290,7 +290,7 @@ async def test_markers_lie_where_the_students_did_and_name_nobody(own_cluster: R
         assert await erasures.erase(student_id, ERASED) > 0
     # Who was never known has a marker too, by what the ledger says.
     assert await erasures.enforce({PSEUDONYM(name): ERASED for name in (*STUDENTS[:-1], "nobody")}) == 0
-    assert await store.students("", 100) == STUDENTS[-1:]
+    assert await students_of(store) == STUDENTS[-1:]
     held = []
     for node in own_cluster.nodes:
         with Redis.from_url(node.url, decode_responses=True) as client:
@@ -319,11 +319,11 @@ async def test_a_master_from_before_erasures_is_noticed_and_they_are_made_again(
     node.kill()
     node.lose_tail(written)
     own_cluster.start()
-    assert await insist(lambda: store.students("", 100))
+    assert await insist(lambda: students_of(store))
     given = [event(name, student_id=student_id) for name in ("event", "e-2") for student_id in (*STUDENTS, "nobody")]
     assert set(await insist(lambda: store.apply(given, NOW_US))) == {REFUSED}
     await insist(store.meet)
-    assert await store.students("", 100) == []
+    assert await students_of(store) == []
 
 
 async def test_a_single_redis_is_no_cluster(redis_url: str) -> None:

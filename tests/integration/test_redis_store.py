@@ -15,7 +15,7 @@ from src.adapters.redis_stream import RedisStream
 from src.domain.events import EventStatus
 from src.errors import InstanceChanged, StoreUnavailable
 from src.ports import Partition, Retention, Snapshot, Verdict
-from tests.making import NOW_US, PSEUDONYM, event
+from tests.making import NOW_US, PSEUDONYM, event, students_of
 from tests.services import RedisServer
 from tests.services.fixtures import Running
 
@@ -175,7 +175,7 @@ async def test_what_became_of_an_event_is_known_for_a_week(redis_url: str) -> No
         }
         with redis.Redis.from_url(redis_url) as other:
             assert round(float(str(other.ttl("student:student-1:event:old:verdict"))) / DAY_S) == 7
-        assert await store.students("", 10) == ["student-1"]
+        assert await students_of(store) == ["student-1"]
     finally:
         await client.aclose()
 
