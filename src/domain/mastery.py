@@ -26,7 +26,7 @@ ACTIVE_SPAN, ACTIVE_ENOUGH = 14, 10
 """Consistency looks at 14 days; 10 active ones among them are perfect."""
 
 _PRIOR = CONFIDENCE_PRIOR * ONE * MICRO
-_DECAYING_AVERAGE, _AVERAGE, _LATEST, _ = Method
+_DECAYING_AVERAGE, _AVERAGE, _LATEST = Method.DECAYING_AVERAGE, Method.AVERAGE, Method.LATEST
 _ADDITIVE = (_DECAYING_AVERAGE, _AVERAGE)
 # With these methods the value of the whole is the sum of its topics' scores over the sum of their weights.
 

@@ -46,7 +46,7 @@ class Struggle:
 Found: TypeAlias = tuple[Signal, Outcome, dict[str, Any]]
 """A signal as the walk through the outcomes has it: with the outcome that triggered it, and its facts."""
 
-_, _EXERCISE, _QUIZ, _RUN, _HELP = OutcomeKind
+_EXERCISE, _QUIZ, _RUN, _HELP = OutcomeKind.EXERCISE, OutcomeKind.QUIZ, OutcomeKind.RUN, OutcomeKind.HELP
 _REPEATED_ERROR, _FAILED_RUNS, _LONG_EXERCISE, _LOW_QUIZ, _STUCK = Signal
 # Members of an enum are looked up in Python code.
 
