@@ -169,6 +169,12 @@ class Metrics:
         self.redis_commands = ToldCounter(
             "redis_commands_processed", "Commands that Redis has processed, as it says itself.", registry=self.registry
         )
+        self.redis_memory = Gauge(
+            "redis_memory_used_bytes", "Memory that Redis uses, as it says itself.", registry=self.registry
+        )
+        self.redis_max_memory = Gauge(
+            "redis_memory_max_bytes", "Memory that Redis may use; 0 is no limit.", registry=self.registry
+        )
         self.answers = Counter(
             "mastery_engine_answers",
             "Answers about mastery, by where they came from.",

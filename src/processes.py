@@ -78,7 +78,7 @@ async def open_service(
     async with AsyncExitStack() as stack:
         resources = await stack.enter_async_context(open_resources(settings))
         if settings.redis_url is not None and role is not ProcessRole.CONSUMER:
-            await stack.enter_async_context(_exporting_commands(settings, resources.metrics))
+            await stack.enter_async_context(_exporting_load(settings, resources.metrics))
         if settings.kafka_bootstrap_servers is None:
             yield resources
             return
@@ -293,13 +293,16 @@ async def _exporting_lag(settings: Settings, metrics: Metrics) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def _exporting_commands(settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
-    """Ask Redis how many commands it has processed, for where nobody runs an exporter beside it."""
+async def _exporting_load(settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """Ask Redis what it does and holds, for where nobody runs an exporter beside it."""
     client = redis_of(settings)
     facts = RedisFacts(client)
 
     async def export() -> None:
-        metrics.redis_commands.told = await facts.commands()
+        load = await facts.load()
+        metrics.redis_commands.told = load.commands
+        metrics.redis_memory.set(load.used_bytes)
+        metrics.redis_max_memory.set(load.max_bytes)
 
     async with _repeating(export):
         yield

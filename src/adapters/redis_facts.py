@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..diagnosis import StoreFacts
@@ -16,6 +17,15 @@ _NO_END = -1
 _PATTERNS = ("student:*", "prediction:*")
 
 
+@dataclass(frozen=True, slots=True)
+class RedisLoad:
+    """Commands processed since the start, memory used, and what may be used at most: 0 is no limit."""
+
+    commands: int
+    used_bytes: int
+    max_bytes: int
+
+
 class RedisFacts:
     """Asks every server for what it knows, and adds it up."""
 
@@ -23,11 +33,16 @@ class RedisFacts:
         self._client = client
         self._now_s = now_s
 
-    async def commands(self) -> int:
-        """Return how many commands were processed since the servers started."""
+    async def load(self) -> RedisLoad:
+        """Return what the servers do and hold, added up; raises ``StoreUnavailable``."""
         with redis_errors():
             async with each_server(self._client) as servers:
-                return sum([int((await one.info("stats"))["total_commands_processed"]) for one, _ in servers])
+                told = [await connection.info() for connection, _ in servers]
+        return RedisLoad(
+            commands=sum(int(one["total_commands_processed"]) for one in told),
+            used_bytes=sum(int(one["used_memory"]) for one in told),
+            max_bytes=sum(int(one["maxmemory"]) for one in told),
+        )
 
     async def facts(self) -> StoreFacts:
         """Return what the servers tell, of several the worst or the sum; raises ``StoreUnavailable``."""
