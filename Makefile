@@ -50,7 +50,7 @@ sbom: install ## Write dist/sbom.json, the list of what the service is made of
 
 lock: install ## Pin the requirements anew, with hashes
 	$(COMPILE) --output-file requirements.txt pyproject.toml
-	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --extra dev --extra traces --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
 clean: ## Remove what the other targets made, the data of the demo included
 	rm -rf .venv data dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -98,6 +98,13 @@ def _key_set_url(url: str) -> str:
     return url
 
 
+def _web_url(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        message = "must begin with https:// or http://"
+        raise ValueError(message)
+    return url
+
+
 def _may_be_cluster(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -116,6 +123,7 @@ class Settings(BaseSettings):
 
     environment: Environment = Environment.DEVELOPMENT
     log_level: LogLevel = LogLevel.INFO
+    otel_exporter_otlp_traces_endpoint: Annotated[str, AfterValidator(_web_url)] | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     jwt_secret: Secret | None = None

@@ -29,6 +29,7 @@ from .errors import BrokerUnavailable, InstanceChanged, Refused, StoreUnavailabl
 from .observability import Metrics
 from .ports import Partition, Stream, Topic, wall_clock
 from .stream_service import Assignment, Step, StreamService
+from .tracing import NoTracing, Tracing
 from .waiting_records import WaitingRecords
 
 READ = 2000
@@ -48,6 +49,7 @@ MAX_PAUSE_S = 5.0
 _TIMEOUT_S = 5.0
 _NOWHERE = -1  # in no partition's work
 
+_OFF = NoTracing()
 _log = logging.getLogger("mastery_engine.kafka")
 
 
@@ -99,6 +101,7 @@ class KafkaConsumer:
         find_stream: Callable[[], Stream],
         metrics: Metrics,
         accepts_gap: bool = False,
+        tracing: Tracing = _OFF,
         on_step: Callable[[Step], object] = bool,
     ) -> None:
         self._consumer = Consumer({**settings, **_FIXED}, logger=_log)
@@ -108,6 +111,7 @@ class KafkaConsumer:
         self._stream: Stream | None = None
         self._metrics = metrics
         self._accepts_gap = accepts_gap
+        self._tracing = tracing
         self._on_step = on_step
         self._held: dict[int, Assignment] = {}
         self._waiting: set[int] = set()
@@ -294,15 +298,15 @@ class KafkaConsumer:
     async def _process(self, held: Assignment, records: Sequence[Record]) -> None:
         self._metrics.pipeline_records.observe(len(records))
         begun_s = time.monotonic()
-        async with aclosing(self._service.process(held, records)) as steps:
-            async for step in steps:
-                now_s = time.monotonic()
-                self._metrics.pipeline_seconds.labels(step.value).observe(now_s - begun_s)
-                begun_s = now_s
-                self._on_step(step)
-                if time.monotonic() - self._polled_s > self._silence_s:
-                    self._stay_in_group()
-
+        with self._tracing.batch(record.headers for record in records):
+            async with aclosing(self._service.process(held, records)) as steps:
+                async for step in steps:
+                    now_s = time.monotonic()
+                    self._metrics.pipeline_seconds.labels(step.value).observe(now_s - begun_s)
+                    begun_s = now_s
+                    self._on_step(step)
+                    if time.monotonic() - self._polled_s > self._silence_s:
+                        self._stay_in_group()
         self._observe_end_to_end(records)
 
     def _observe_end_to_end(self, records: Sequence[Record]) -> None:

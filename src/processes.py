@@ -39,6 +39,7 @@ from .resources import (
     ttl_of,
 )
 from .stream_service import StreamService
+from .tracing import Tracing
 
 if TYPE_CHECKING:
     from .health import Check
@@ -87,7 +88,9 @@ async def open_service(
         needed = set(resources.health.needed)
         exposition = resources.exposition
         if role is ProcessRole.CONSUMER:
-            thread = ConsumerThread(settings, topics, resources.metrics, on_failure=on_failure)
+            thread = ConsumerThread(
+                settings, topics, resources.metrics, tracing=resources.tracing, on_failure=on_failure
+            )
             await stack.enter_async_context(thread.running())
             checks["consumer"] = thread.check
             needed |= {"kafka", "consumer"}
@@ -126,9 +129,11 @@ class ConsumerThread:
         topics: KafkaTopics,
         metrics: Metrics,
         *,
+        tracing: Tracing,
         on_failure: Callable[[BaseException], object],
     ) -> None:
         self._settings = settings
+        self._tracing = tracing
         self._topics = topics
         self._metrics = metrics
         self._on_failure = on_failure
@@ -181,7 +186,7 @@ class ConsumerThread:
             keys=keys_of(self._settings),
             follows=False,
         )
-        publisher = KafkaPublisher(self._settings.kafka_client())
+        publisher = KafkaPublisher(self._settings.kafka_client(), trace_headers=self._tracing.headers)
         ledger = KafkaErasures(self._settings.kafka_client(), publisher=publisher)
         service = StreamService(
             timed(RedisStream(store, retention=retention), "stream", self._metrics.calls),
@@ -200,6 +205,7 @@ class ConsumerThread:
             find_stream=self._topics.ensure,
             metrics=self._metrics,
             accepts_gap=self._settings.kafka_accept_gap,
+            tracing=self._tracing,
         )
         try:
             while not self._stopping.is_set():

@@ -55,7 +55,7 @@ from .dead_letter_privacy import StudentDeadLetters, VisibleDeadLetters
 from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.erasures import Pseudonym
 from .domain.model import MasteryModel
-from .errors import StoreUnavailable
+from .errors import CommandFailed, StoreUnavailable
 from .health import Check, Health
 from .live_service import LiveService
 from .mastery_service import MasteryService
@@ -80,6 +80,7 @@ from .rights import Rights
 from .security import SecurityManager, lets_legitimate_input_through
 from .signing_keys import KeySet
 from .state_manager import Keys, StateManager, Ttl
+from .tracing import NoTracing, Tracing
 from .watching import Watcher
 
 TRIM_EVERY_S = 3600
@@ -111,6 +112,7 @@ class Resources:
     rates: RateLimiter
     privacy: PrivacyService
     health: Health
+    tracing: Tracing
     exposition: Callable[[], Awaitable[bytes]]
 
 
@@ -126,7 +128,9 @@ async def open_resources(
     ttl = ttl_of(settings)
     async with AsyncExitStack() as stack:
         pseudonym = open_pseudonyms(settings)
-        publisher = _open_publisher(settings, stack) if data_dir is None else None
+        tracing = open_tracing(settings)
+        stack.callback(tracing.close)
+        publisher = _open_publisher(settings, tracing, stack) if data_dir is None else None
         ledger = _open_ledger(settings, publisher, stack)
         opened = await stack.enter_async_context(
             _open_stores(settings, ttl, pseudonym=pseudonym, ledger=ledger, clock=clock, data_dir=data_dir)
@@ -210,6 +214,7 @@ async def open_resources(
             audit=trail,
             audit_history=history,
             rates=rates,
+            tracing=tracing,
             exposition=metrics.exposition,
             health=Health(checks, frozenset(checks), metrics),
         )
@@ -332,11 +337,26 @@ async def _open_audit(
         yield trail, history
 
 
-def _open_publisher(settings: Settings, stack: AsyncExitStack) -> KafkaPublisher | None:
+def open_tracing(settings: Settings) -> Tracing:
+    """Return the traces: off, and nothing imported for them, where there is nobody to send them to.
+
+    Raises ``CommandFailed`` where what they need is not installed.
+    """
+    if settings.otel_exporter_otlp_traces_endpoint is None:
+        return NoTracing()
+    try:
+        from .adapters.open_telemetry import OpenTelemetry  # noqa: PLC0415  # it takes long, and is optional
+    except ImportError:
+        message = "Traces need the extra of this name: pip install 'mastery-engine[traces]'."
+        raise CommandFailed(message) from None
+    return OpenTelemetry(settings.otel_exporter_otlp_traces_endpoint)
+
+
+def _open_publisher(settings: Settings, tracing: Tracing, stack: AsyncExitStack) -> KafkaPublisher | None:
     """Return the way to Kafka's topics where Kafka is configured."""
     if settings.kafka_bootstrap_servers is None:
         return None
-    publisher = KafkaPublisher(settings.kafka_client())
+    publisher = KafkaPublisher(settings.kafka_client(), trace_headers=tracing.headers)
     stack.callback(publisher.close)
     return publisher
 

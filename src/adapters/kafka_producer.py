@@ -10,6 +10,7 @@ from confluent_kafka import Message as Delivery
 
 from ..errors import BrokerUnavailable
 from ..ports import Message
+from ..tracing import Headers
 
 DELIVERY_S = 30
 MAX_BYTES = 2_097_152
@@ -23,7 +24,8 @@ _log = logging.getLogger("mastery_engine.kafka")
 class KafkaPublisher:
     """Sends records and waits for the report on every one."""
 
-    def __init__(self, settings: Mapping[str, str | int]) -> None:
+    def __init__(self, settings: Mapping[str, str | int], *, trace_headers: Callable[[], Headers] = tuple) -> None:
+        self._trace_headers = trace_headers
         self._producer = Producer(
             {
                 **settings,
@@ -58,18 +60,19 @@ class KafkaPublisher:
         self._producer.flush(1)
 
     def _begin(self, messages: Sequence[Message]) -> "_Reports":
-        reports = _Reports(len(messages))
+        reports, traced = _Reports(len(messages)), self._trace_headers()
         for message in messages:
-            self._produce(message, reports.take)
+            self._produce(message, traced, reports.take)
         reports.deadline_s = time.monotonic() + DELIVERY_S + 1
         return reports
 
-    def _produce(self, message: Message, report: Callable[[KafkaError | None, Delivery], None]) -> None:
+    def _produce(
+        self, message: Message, traced: Headers, report: Callable[[KafkaError | None, Delivery], None]
+    ) -> None:
+        headers: list[tuple[str, str | bytes | None]] = [*message.headers, *traced]
         while True:
             try:
-                self._producer.produce(
-                    message.topic, message.value, message.key, headers=list(message.headers), on_delivery=report
-                )
+                self._producer.produce(message.topic, message.value, message.key, headers=headers, on_delivery=report)
             except BufferError:  # the queue is full: give it time to empty
                 self._producer.poll(0.05)
             except KafkaException as error:

@@ -72,7 +72,7 @@ async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseExcep
     opening = open_service(settings, role, as_json=as_json, on_failure=failures.append, followers=followers)
     async with opening as resources:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _switch_debug, settings, followers)
-        application = create_app(lambda: nullcontext(resources), role=role)
+        application = resources.tracing.around(create_app(lambda: nullcontext(resources), role=role))
         # What lives as long as the process is not looked through each time that garbage is collected: that would hold
         # up every request for tens of milliseconds.
         gc.collect()

@@ -101,7 +101,7 @@ def required(*extras: str) -> list[Requirement]:
     return [Requirement(text) for text in texts]
 
 
-@pytest.mark.parametrize(("name", "extras"), [("requirements.txt", []), ("requirements-dev.txt", ["dev"])])
+@pytest.mark.parametrize(("name", "extras"), [("requirements.txt", []), ("requirements-dev.txt", ["dev", "traces"])])
 def test_a_lock_file_pins_what_the_project_requires(name: str, extras: list[str]) -> None:
     pinned = pins(name)
     for requirement in required(*extras):
