@@ -128,6 +128,12 @@ class CohortViews:
         cells = self._cells([student_id for *_, student_id in places], question, as_of, columns)
         return Table(f"{cohort_id}-{as_of}", header, cells)
 
+    async def standings(self, cohort_id: str, asked: Asked, sort: Sort) -> list[tuple[str, Row]]:
+        """Return all students with where they stand: what the table is made of."""
+        question = self._question(asked)
+        places, _ = await self._sorted(await self._students(cohort_id), question, sort)
+        return [pair async for pair in self._rows.rows([student_id for *_, student_id in places], question)]
+
     async def summary(self, cohort_id: str, asked: Asked) -> CohortSummaryAnswer:
         """Return what can be said of the class together."""
         question = self._question(asked)

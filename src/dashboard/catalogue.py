@@ -4,6 +4,7 @@ English stands in the templates and in ``words``. A translation is a file ``loca
 ``locale/messages.pot``; it is found by its being there.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -26,15 +27,15 @@ MOST_LANGUAGES = 10
 
 
 @cache
-def languages() -> frozenset[str]:
+def languages(folder: Path = FOLDER) -> frozenset[str]:
     """Return the languages that there are texts in."""
-    return frozenset({SOURCE.language, *(path.parent.name for path in FOLDER.glob("*/messages.po"))})
+    return frozenset({str(SOURCE.language), *(path.parent.name for path in folder.glob("*/messages.po"))})
 
 
 @cache
-def translations(language: str) -> NullTranslations:
+def translations(language: str, folder: Path = FOLDER) -> NullTranslations:
     """Return the texts in a language."""
-    path = FOLDER / language / "messages.po"
+    path = folder / language / "messages.po"
     if not path.exists():
         return NullTranslations()
     with path.open("rb") as file:
@@ -46,11 +47,16 @@ def translations(language: str) -> NullTranslations:
 
 
 def locale_of(request: Request) -> Locale:
-    """Return the first locale that a browser asks for and that there are texts in, with its region; else English."""
-    asked = request.headers.get("accept-language", "").split(",")[:MOST_LANGUAGES]
+    """Return the locale for a browser."""
+    return negotiated(request.headers.get("accept-language", ""), languages())
+
+
+def negotiated(accepted: str, known: Collection[str]) -> Locale:
+    """Return the first locale in an ``Accept-Language`` that there are texts in, with its region; else English."""
+    asked = accepted.split(",")[:MOST_LANGUAGES]
     for tag in (entry.partition(";")[0].strip() for entry in asked):
         found = _locale(tag)
-        if found is not None and found.language in languages():
+        if found is not None and found.language in known:
             return found
     return SOURCE
 

@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ..api.access import Anyone
 from ..errors import Forbidden
-from . import assets, classes, sign_in, students
+from . import assets, classes, sign_in, students, thresholds
 from .navigation import home_of
 from .sessions import PATH, session
 
@@ -26,3 +26,4 @@ router.include_router(assets.router)
 router.include_router(sign_in.router)
 router.include_router(students.router)
 router.include_router(classes.router)
+router.include_router(thresholds.router)

@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from ..answers import HistoryAnswer, MasteryAnswer, OutcomeAnswer, RecommendationsAnswer
@@ -25,6 +24,7 @@ from ..mastery_service import Answer, MasteryService
 from ..security import Role
 from . import student_views as views
 from .catalogue import Formats, locale_of
+from .choices import ChosenTopic
 from .navigation import STAFF_STUDENT_PAGES, student_address, tabs
 from .rendering import page
 from .sessions import PATH, session
@@ -33,11 +33,6 @@ SUGGESTED, ALL_SUGGESTED = 2, 7
 WAYS_UP = 3
 LATELY, LATELY_IN_TOPIC = 6, 12
 COUNTED_MOST = 12
-
-ChosenTopic: TypeAlias = Annotated[
-    str | None, BeforeValidator(lambda text: text or None), Query(pattern=r"^[A-Za-z0-9._-]+$", max_length=64)
-]
-"""A topic chosen in a form, where the empty choice is everything."""
 
 router = APIRouter(
     prefix=PATH + "/students/{student_id}", include_in_schema=False, tags=["dashboard"], dependencies=[Depends(session)]

@@ -6,6 +6,7 @@ from fastapi.routing import iter_route_contexts
 from src.main import create_app
 from tests.api.school import (
     COHORT,
+    COHORT_READERS,
     EVERYONE,
     MISSING,
     MISSING_COHORT,
@@ -16,7 +17,7 @@ from tests.api.school import (
     WITH_TOKEN,
 )
 
-from .visitors import VISITORS, signed_in
+from .visitors import FROM_A_PAGE, VISITORS, signed_in, token_on
 
 WITH_PAGES = WITH_TOKEN - {"service", "unknown role", "no roles"}
 RULES = {
@@ -27,6 +28,14 @@ RULES = {
     "POST /dashboard/sign-in/demo": EVERYONE,  # and nobody is there to sign in as
     "POST /dashboard/sign-out": WITH_TOKEN,
     "GET /dashboard/classes": STAFF,
+    "GET /dashboard/classes/{cohort_id}": COHORT_READERS,
+    "GET /dashboard/classes/{cohort_id}/struggles": COHORT_READERS,
+    "GET /dashboard/classes/{cohort_id}/heat-map": COHORT_READERS,
+    "GET /dashboard/classes/{cohort_id}/table": COHORT_READERS,
+    "GET /dashboard/classes/{cohort_id}/table.csv": COHORT_READERS,
+    "GET /dashboard/classes/{cohort_id}/compare": COHORT_READERS,
+    "GET /dashboard/classes/{cohort_id}/thresholds": COHORT_READERS,
+    "POST /dashboard/classes/{cohort_id}/thresholds": COHORT_READERS,
     "GET /dashboard/students/{student_id}": READERS,
     "GET /dashboard/students/{student_id}/explanation": READERS,
     "GET /dashboard/students/{student_id}/history": READERS,
@@ -40,6 +49,7 @@ ROUTES = sorted(
     if context.path is not None and context.path.startswith("/dashboard")
     for method in context.methods or {"ANY"}
 )
+POSTS = [route for route in ROUTES if route.startswith("POST ") and "/sign-" not in route]
 PAGES = [route for route in ROUTES if route.startswith("GET ") and RULES.get(route) != EVERYONE]
 SIGN_IN = "/dashboard/sign-in"
 
@@ -76,6 +86,19 @@ async def test_a_refusal_does_not_tell_whether_what_was_asked_for_exists(client:
             missing = await ask(client, route, visitor, MISSING, MISSING_COHORT)
             assert existing.status_code == missing.status_code == 403, (route, visitor)
             assert len(existing.text) == len(missing.text), (route, visitor)
+
+
+async def test_a_form_changes_something_for_whom_its_rule_names_and_for_nobody_else(client: httpx.AsyncClient) -> None:
+    for route in POSTS:
+        target = route.split()[1].format(cohort_id=COHORT)
+        found = {}
+        for visitor, headers in VISITORS.items():
+            home = await client.get("/dashboard", headers=headers)
+            page = await client.get(home.headers.get("Location", SIGN_IN), headers=headers)
+            given = {"form_token": token_on(page)} if page.status_code == 200 else {}
+            found[visitor] = verdict(await client.post(target, headers=headers | FROM_A_PAGE, data=given))
+        denied = {visitor: "sign in" if visitor in UNKNOWN else "403" for visitor in VISITORS}
+        assert found == denied | dict.fromkeys(RULES[route], "passes"), route
 
 
 async def test_a_bearer_token_opens_no_page_and_a_session_opens_nothing_else(client: httpx.AsyncClient) -> None:

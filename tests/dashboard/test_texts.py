@@ -2,10 +2,11 @@
 
 import re
 import subprocess
+from datetime import date
 from pathlib import Path
 
-import httpx
 import pytest
+from babel import Locale
 
 from src.dashboard import catalogue, words
 from src.domain.cohort_statistics import Group
@@ -55,25 +56,35 @@ def test_every_word_of_the_field_has_a_text(texts: dict[str, str], kind: type[Le
     assert set(texts) == set(kind)
 
 
-async def test_a_translation_is_one_file(
-    client: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    header = (
-        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\nPlural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
-    )
+HEADER = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+
+
+def test_a_translation_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "de").mkdir()
-    (tmp_path / "de/messages.po").write_text(f'{header}\nmsgid "Sign in"\nmsgstr "Anmelden"\n', encoding="utf-8")
-    caches = (catalogue.languages, catalogue.translations)
-    monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
-    for cache in caches:
-        cache.cache_clear()
-    try:
-        german = await client.get("/dashboard/sign-in", headers={"Accept-Language": "de-AT, en;q=0.5"})
-        french = await client.get("/dashboard/sign-in", headers={"Accept-Language": "fr, *;q=0.1"})
-    finally:
-        for cache in caches:
-            cache.cache_clear()
-    assert "<h1>Anmelden</h1>" in german.text
-    assert '<html lang="de">' in german.text
-    assert "15.01.2026" in german.text
-    assert "<h1>Sign in</h1>" in french.text
+    (tmp_path / "de/messages.po").write_text(f'{HEADER}msgid "Sign in"\nmsgstr "Anmelden"\n', encoding="utf-8")
+    assert catalogue.languages(tmp_path) == {"en", "de"}
+    assert catalogue.translations("de", tmp_path).gettext("Sign in") == "Anmelden"
+    assert catalogue.translations("en", tmp_path).gettext("Sign in") == "Sign in"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "locale"),
+    [
+        ("de-AT, en;q=0.5", "de_AT"),
+        ("fr, en-GB;q=0.8, de;q=0.1", "en_GB"),
+        ("", "en"),
+        ("xx-nonsense, ../../etc, *", "en"),
+        ("fr," * 50 + "de", "en"),
+    ],
+)
+def test_the_locale_is_the_first_that_there_are_texts_in(accepted: str, locale: str) -> None:
+    assert str(catalogue.negotiated(accepted, {"en", "de"})) == locale
+
+
+def test_numbers_and_days_are_written_as_in_the_locale() -> None:
+    german = catalogue.Formats(Locale("de"), date(2026, 1, 15))
+    assert german.percent(0.125) == "12\N{NO-BREAK SPACE}%"
+    assert (german.points(0.3071), german.gain(-0.021)) == ("30,7", "\N{MINUS SIGN}2,1")
+    assert german.day(date(2026, 1, 5)) == "05.01.2026"
+    assert german.moment("2026-01-15T10:30:00Z") == "10:30 UTC"
+    assert german.moment("2025-12-31T10:30:00Z") == "31.12.2025, 10:30 UTC"

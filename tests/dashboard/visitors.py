@@ -29,8 +29,13 @@ VISITORS: Mapping[str, dict[str, str]] = {
 """Everybody who may ask for something, as a browser says it."""
 
 
-async def form_token(client: httpx.AsyncClient, page: str, headers: Mapping[str, str]) -> str:
+def token_on(page: httpx.Response) -> str:
     """Return the token of the forms on a page."""
-    found = _FORM_TOKEN.search((await client.get(page, headers=headers)).text)
+    found = _FORM_TOKEN.search(page.text)
     assert found
     return found[1]
+
+
+async def form_token(client: httpx.AsyncClient, page: str, headers: Mapping[str, str]) -> str:
+    """Open a page, and return the same."""
+    return token_on(await client.get(page, headers=headers))
