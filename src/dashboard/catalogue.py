@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -110,9 +110,8 @@ class Formats:
     def moment(self, text: str) -> str:
         """Return a time given as RFC 3339: of today the time, else the day with it."""
         at = convert(text, datetime)
-        clock = f"{format_time(at, 'short', locale=self._locale)} UTC"
+        # The narrow space that some locales write before "PM" is in few typefaces.
+        clock = f"{format_time(at, 'short', locale=self._locale)} UTC".replace(
+            "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
+        )
         return clock if at.date() == self._today else f"{self.short_day(at.date())}, {clock}"
-
-    def full_moment(self, text: str) -> str:
-        """Return such a time with its date and its seconds."""
-        return f"{format_datetime(convert(text, datetime), 'medium', locale=self._locale)} UTC"

