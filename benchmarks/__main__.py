@@ -9,6 +9,7 @@ import msgspec
 from . import (
     batch,
     cohorts,
+    dashboard,
     domain,
     drain,
     erasure,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "load": load.run,
     "erasure": erasure.run,
     "screens": screens.run,
+    "dashboard": dashboard.run,
 }
 # The import first: the memory of a child is not seen below what this process held when it started the child.
 

@@ -6,8 +6,10 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
+from sse_starlette import EventSourceResponse
 from starlette.responses import Response
 
+from ..api import live
 from ..api.access import ComparedCohort, ReadableCohort, Staff, asked, resources_of
 from ..api.cohort_views import Views
 from ..api.cohorts import Cohorts
@@ -91,6 +93,10 @@ async def struggles(request: Request, cohort_id: ReadableCohort, service: Views)
     about = await about_class(request, cohort_id)
     found = await service.struggles(cohort_id, Page(STRUGGLES))
     return page(request, "class/struggles.html", **about, struggles=found.struggles)
+
+
+# The same stream as that of the interface, for the session's token.
+router.add_api_route("/{cohort_id}/stream", live.cohort, name="stream", response_class=EventSourceResponse)
 
 
 @router.get("/{cohort_id}/heat-map")

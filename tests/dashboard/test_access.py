@@ -30,6 +30,7 @@ RULES = {
     "GET /dashboard/classes": STAFF,
     "GET /dashboard/classes/{cohort_id}": COHORT_READERS,
     "GET /dashboard/classes/{cohort_id}/struggles": COHORT_READERS,
+    "GET /dashboard/classes/{cohort_id}/stream": COHORT_READERS,
     "GET /dashboard/classes/{cohort_id}/heat-map": COHORT_READERS,
     "GET /dashboard/classes/{cohort_id}/table": COHORT_READERS,
     "GET /dashboard/classes/{cohort_id}/table.csv": COHORT_READERS,
@@ -59,7 +60,8 @@ async def ask(
 ) -> httpx.Response:
     path = route.split()[1]
     target = path.format(student_id=student_id, cohort_id=cohort_id, topic="loops")
-    return await client.get(target, headers=VISITORS[visitor])
+    seconds = {"seconds": "0"} if target.endswith("/stream") else {}
+    return await client.get(target, headers=VISITORS[visitor], params=seconds)
 
 
 def verdict(answer: httpx.Response) -> str:
