@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from fastapi import Request
 from starlette.datastructures import Headers
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..problems import MEDIA_TYPE
@@ -61,6 +61,8 @@ def _page(request: Request, start: Message, body: bytes) -> Response:
 def _signed_out(request: Request) -> Response:
     """Return the way to sign in again, after a session has ended."""
     headers = to_sign_in(request)
-    response = RedirectResponse(headers["Location"], 303) if "Location" in headers else Response(headers=headers)
+    # A browser tries a stream that is answered without content no more.
+    status = 303 if "Location" in headers else 200 if headers else 204
+    response = Response(status_code=status, headers=headers)
     end(request, response)
     return response

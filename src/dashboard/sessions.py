@@ -73,9 +73,14 @@ def form_token(request: Request) -> str:
 
 
 def to_sign_in(request: Request) -> dict[str, str]:
-    """Return the headers that lead to signing in, and from there back to the page that was asked for."""
+    """Return the headers that lead to signing in, and from there back to the page that was asked for.
+
+    To a part of a page they say that all of it is to be loaded again; a stream is led nowhere.
+    """
     if request.headers.get("hx-request"):
         return {"HX-Refresh": "true"}
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return {}
     path: str = request.scope["path"]
     back = request.method == "GET" and path not in (PATH, SIGN_IN)
     return {"Location": f"{SIGN_IN}?next={quote(path)}" if back else SIGN_IN}

@@ -6,10 +6,9 @@ from typing import Any
 from ..domain.cohort_statistics import Group
 from ..domain.evidence import Component
 from ..domain.explanation import Action
-from ..domain.history import Interval
-from ..domain.levels import LEVEL_FROM, Level, Status
+from ..domain.levels import Level, Status
 from ..domain.outcomes import OutcomeKind
-from ..domain.recommendations import Doing, StepStatus
+from ..domain.recommendations import Doing
 from ..domain.struggles import Signal
 
 
@@ -26,8 +25,6 @@ LEVELS: Mapping[Level, str] = {
     Level.EXPERT: N_("Expert"),
 }
 LEVEL_NUMBERS = {level: number for number, level in enumerate(Level, 1)}
-
-LEVEL_STARTS = {level: micro / 1_000_000 for level, micro in LEVEL_FROM.items()}
 
 ENCOURAGEMENT: Mapping[Level, str] = {
     Level.BEGINNER: N_("You are at the start, and that is where learning is fastest. Each thing you try counts a lot."),
@@ -82,24 +79,12 @@ REASONS: Mapping[str, str] = {
     "unlocks": N_("It opens the way to more topics."),
 }
 
-STEPS: Mapping[StepStatus, str] = {
-    StepStatus.MASTERED: N_("Mastered"),
-    StepStatus.READY: N_("Ready for you"),
-    StepStatus.BLOCKED: N_("Later"),
-}
-
 OUTCOMES: Mapping[OutcomeKind, str] = {
     OutcomeKind.ANSWER: N_("Answer"),
     OutcomeKind.EXERCISE: N_("Exercise"),
     OutcomeKind.QUIZ: N_("Quiz"),
     OutcomeKind.RUN: N_("Run"),
     OutcomeKind.HELP: N_("Asked for help"),
-}
-
-INTERVALS: Mapping[Interval, str] = {
-    Interval.DAY: N_("Days"),
-    Interval.WEEK: N_("Weeks"),
-    Interval.MONTH: N_("Months"),
 }
 
 GROUPS: Mapping[Group, str] = {

@@ -129,6 +129,8 @@ async def test_an_expired_session_leads_to_signing_in_and_is_forgotten(client: h
     assert f'{SESSION}=""' in answer.headers["Set-Cookie"]
     part = await client.get("/dashboard", headers=expired | {"HX-Request": "true"})
     assert (part.status_code, part.headers["HX-Refresh"]) == (200, "true")
+    stream = await client.get("/dashboard/classes/x/stream", headers=expired | {"Accept": "text/event-stream"})
+    assert stream.status_code == 204
 
 
 async def test_nobody_of_a_demonstration_is_offered_from_elsewhere(client: httpx.AsyncClient) -> None:

@@ -12,7 +12,7 @@ from src.dashboard import catalogue, words
 from src.domain.cohort_statistics import Group
 from src.domain.evidence import Component
 from src.domain.levels import Level, Status
-from src.domain.recommendations import Doing, StepStatus
+from src.domain.recommendations import Doing
 from src.domain.struggles import Signal
 from tests.architecture.markdown import ROOT
 
@@ -46,7 +46,6 @@ def test_no_template_has_a_text_beside_the_catalogue() -> None:
         (words.COMPONENTS, Component),
         (words.COMPONENT_MEANINGS, Component),
         (words.DOINGS, Doing),
-        (words.STEPS, StepStatus),
         (words.SIGNALS, Signal),
         (words.GROUPS, Group),
     ],

@@ -73,4 +73,6 @@ def address(school: Server) -> Callable[[str], str]:
 
 def _is_failure(kind: str, text: str) -> bool:
     # A page that is not there, or not for who looks, and a lost connection are told in the console, too.
-    return kind == "error" and "Failed to load resource" not in text and not text.startswith("htmx:")
+    return (
+        kind == "error" and "Failed to load resource" not in text and not text.startswith(("htmx:", "[object Event]"))
+    )

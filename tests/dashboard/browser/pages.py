@@ -36,7 +36,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "class-heat-map": f"{_CLASS}/heat-map",
         "class-table": f"{_CLASS}/table?sort=-score",
         "class-compare": f"{_CLASS}/compare",
-        "class-thresholds": f"{_CLASS}/thresholds?needs_help_below=0.6",
+        "class-thresholds": f"{_CLASS}/thresholds?needs_help_below=0.75&open_struggles=3",
         "class-student": "/dashboard/students/student-003",
         "empty-now": _EMPTY,
         "empty-heat-map": f"{_EMPTY}/heat-map",
