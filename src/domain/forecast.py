@@ -1,16 +1,19 @@
-"""Where a student's mastery will be in some days: as today, with an interval as wide as the student's own past moves.
+"""Where a student's mastery will be in some days, from what it would become if their own past weeks came again.
 
-The expected value is the naive one; what the forecast adds is how far it may be off. The spread is that of the changes
-over as many days in the student's own window, drawn towards ``USUAL_SPREAD``, which is assumed, where there are few.
+Each stretch of the student's window that is as long as the horizon is moved to the days that come, and the standing at
+their end derived from it as from any evidence. So the forecast knows what decay, an idle week or a usual one do to this
+very student under this very configuration, and holds no number that was fitted to anybody's answers. What it is worth
+on real answers is told in ``docs/learner-model.md``.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from math import sqrt
-from statistics import NormalDist
+from statistics import NormalDist, fmean, median, quantiles
 
-from .aggregates import Aggregates
+from .aggregates import Aggregates, Key, Series
 from .days import to_date
 from .fixed import MICRO
 from .levels import LEVEL_FROM, Level, Status
@@ -23,18 +26,25 @@ INTERVAL_LEVEL = 0.8
 RISK_BELOW = LEVEL_FROM[Level.COMPETENT] / MICRO
 """The risk is to end below this score."""
 
-USUAL_SPREAD = 0.06
-"""The standard deviation of a week's change that is assumed of a student without a past."""
-
-USUAL_CHANGES = 3
-"""As many observed changes count as much as what is assumed."""
-
 MOVED = 0.03
 """A change of at least this much over two weeks is a trend."""
 
 TREND_DAYS = 14
 WEEK = 7
-MAX_CHANGES = 8
+
+STRIDE = 2
+"""Days between the beginnings of two stretches: closer ones tell hardly more and take their time."""
+
+USUAL_SPREAD = 0.06
+"""The standard deviation of a week's change that is assumed of a student with a past of less than two weeks."""
+
+LEAST_SPREAD = 0.005
+"""No student is so even that mastery is known better than with this standard deviation."""
+
+_STUDENT_T = (3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372, 1.363, 1.356, 1.350)
+"""The 90th percentile of Student's distribution by degrees of freedom: few weeks make a wide interval."""
+
+_NORMAL = NormalDist().inv_cdf((1 + INTERVAL_LEVEL) / 2)
 
 
 class Trend(StrEnum):
@@ -43,6 +53,13 @@ class Trend(StrEnum):
     IMPROVING = "improving"
     STEADY = "steady"
     DECLINING = "declining"
+
+
+class Basis(StrEnum):
+    """What a forecast is made from: the student's own past, or, where that is short, today's score and the usual."""
+
+    PAST = "past"
+    AS_TODAY = "as_today"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,69 +90,106 @@ class Forecast:
     risk: Risk | None
     trend: Trend | None
     status: Status
+    basis: Basis | None = None
 
 
 def forecast(
     aggregates: Aggregates, as_of: int, kept_from: int, model: MasteryModel, *, horizon_days: int = WEEK
 ) -> Forecast:
     """Return the forecast as of the end of a day; abstains unless the standing of that day is ``ok``."""
-    today = whole_standing(aggregates, window(as_of, kept_from), model)
+    span = window(as_of, kept_from)
+    today = whole_standing(aggregates, span, model)
     if today.score is None or today.status is not Status.OK:
         return Forecast(to_date(as_of), horizon_days, None, None, None, None, today.status)
-    past = _Past(aggregates, as_of, kept_from, model)
-    spread = _spread(past.changes(today.score, horizon_days), horizon_days)
-    around = NormalDist(today.score, spread)
-    reach = NormalDist().inv_cdf((1 + INTERVAL_LEVEL) / 2) * spread
+    past = _Past(_without_topics(aggregates, span), span, model, horizon_days)
+    if past.days >= 2 * max(horizon_days, WEEK):
+        basis, outlook = Basis.PAST, _outlook(list(past.endings()), today.score, past.days, horizon_days)
+    else:
+        reach = _NORMAL * USUAL_SPREAD * sqrt(horizon_days / WEEK)
+        basis, outlook = Basis.AS_TODAY, (today.score, today.score - reach, today.score + reach)
+    expected, low, high = outlook
+    around = NormalDist(expected, (high - low) / 2 / _NORMAL)
     return Forecast(
         as_of=to_date(as_of),
         horizon_days=horizon_days,
-        expected=today.score,
-        interval=ForecastInterval(
-            INTERVAL_LEVEL, round(max(0.0, today.score - reach), 6), round(min(1.0, today.score + reach), 6)
-        ),
+        expected=round(expected, 6),
+        interval=ForecastInterval(INTERVAL_LEVEL, round(max(0.0, low), 6), round(min(1.0, high), 6)),
         risk=Risk(RISK_BELOW, round(around.cdf(RISK_BELOW), 6)),
-        trend=past.trend(today.score),
+        trend=_trend(aggregates, as_of, kept_from, model, today.score),
         status=today.status,
+        basis=basis,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """Where the student stood before, as today's configuration sees it."""
+    """What a student did in a window, component by component, and how long a stretch of it is moved."""
 
-    aggregates: Aggregates
-    as_of: int
-    kept_from: int
+    known: Aggregates
+    span: Window
     model: MasteryModel
+    stretch: int
 
-    def score(self, day: int) -> float | None:
-        """Return the score at the end of a day, None where too little was known."""
-        span: Window = window(day, self.kept_from)
-        if span.first > span.last:
-            return None
-        standing = whole_standing(self.aggregates, span, self.model)
-        return standing.score if standing.status is Status.OK else None
+    @property
+    def days(self) -> int:
+        """Return how long ago the first evidence is, that day included."""
+        return self.span.last + 1 - self._first
 
-    def changes(self, today: float, days: int) -> list[float]:
-        """Return the changes over so many days, back from today for as long as enough was known."""
-        found, later = [], today
-        for step in range(1, MAX_CHANGES + 1):
-            before = self.score(self.as_of - step * days)
-            if before is None:
-                break
-            found.append(later - before)
-            later = before
-        return found
+    @property
+    def _first(self) -> int:
+        return min(series.days[0] for series in self.known.series.values())
 
-    def trend(self, today: float) -> Trend:
-        before = self.score(self.as_of - TREND_DAYS)
-        change = 0.0 if before is None else today - before
-        if change >= MOVED:
-            return Trend.IMPROVING
-        return Trend.DECLINING if change <= -MOVED else Trend.STEADY
+    def endings(self) -> Iterator[float]:
+        """Yield where mastery would end if a stretch of the past came again, for the newest stretch and older ones."""
+        first, last = self.span.first + self.stretch, self.span.last + self.stretch
+        for begin in range(self.span.last + 1 - self.stretch, self._first - 1, -STRIDE):
+            moved = self._with_again(begin, self.span.last + 1 - begin)
+            score = whole_standing(moved, Window(first, last, None), self.model).score
+            if score is not None:
+                yield score
+
+    def _with_again(self, begin: int, later: int) -> Aggregates:
+        """Return what is known with the stretch from a day on once more, so many days later."""
+        grown: dict[Key, Series] = {}
+        for key, series in self.known.series.items():
+            part = series.between(begin, begin + self.stretch - 1)
+            days = [day + later for day in part.days]
+            grown[key] = Series(series.days + days, series.scores + part.scores, series.weights + part.weights)
+        return Aggregates(grown)
 
 
-def _spread(changes: list[float], days: int) -> float:
-    """Return the standard deviation of a change over so many days, of what was observed and what is assumed."""
-    assumed = USUAL_SPREAD**2 * days / WEEK
-    return sqrt((USUAL_CHANGES * assumed + sum(change**2 for change in changes)) / (USUAL_CHANGES + len(changes)))
+def _without_topics(aggregates: Aggregates, span: Window) -> Aggregates:
+    """Return the sums of each component over all topics: the whole does not tell them apart."""
+    whole = Aggregates()
+    for (component, _), series in aggregates.series.items():
+        part = series.between(span.first, span.last)
+        if part.days:
+            whole.merge(Aggregates({(component, None): part}))
+    return whole
+
+
+def _outlook(endings: list[float], today: float, past_days: int, horizon_days: int) -> tuple[float, float, float]:
+    """Return what is expected, and between what.
+
+    Expected is a value between today's score and the mean of the endings, a week ahead half way. Each stretch that the
+    past holds without overlap, but the first, is a degree of freedom.
+    """
+    freedom = min(past_days // horizon_days - 1, len(_STUDENT_T))
+    wider = _STUDENT_T[freedom - 1] / _NORMAL * sqrt(1 + 1 / (freedom + 1))
+    middle, tenths = median(endings), quantiles(endings, n=10, method="inclusive")
+    expected = today + (fmean(endings) - today) * horizon_days / (horizon_days + WEEK)
+    reach = LEAST_SPREAD * _NORMAL
+    low = min(middle + (tenths[0] - middle) * wider, expected - reach)
+    return expected, low, max(middle + (tenths[-1] - middle) * wider, expected + reach)
+
+
+def _trend(aggregates: Aggregates, as_of: int, kept_from: int, model: MasteryModel, today: float) -> Trend:
+    """Return how today's score differs from that of two weeks ago, as today's configuration sees it."""
+    span = window(as_of - TREND_DAYS, kept_from)
+    before = whole_standing(aggregates, span, model) if span.first <= span.last else None
+    if before is None or before.score is None or before.status is not Status.OK:
+        return Trend.STEADY
+    change = today - before.score
+    if change >= MOVED:
+        return Trend.IMPROVING
+    return Trend.DECLINING if change <= -MOVED else Trend.STEADY
