@@ -1,7 +1,7 @@
 """The use cases of one student: ingest events, and answer questions about mastery."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -232,7 +232,10 @@ class MasteryService:
         def derive(aggregates: Aggregates) -> Forecast:
             return forecast(aggregates, today, kept_from, self._model, horizon_days=horizon_days)
 
-        return await self._answer(("forecast", student_id, horizon_days), derive)
+        async def keep(version: int, body: bytes) -> None:
+            await self._state.remember_prediction(student_id, version, self._model.config_id, body)
+
+        return await self._answer(("forecast", student_id, horizon_days), derive, keep)
 
     def _is_other(self, model: MasteryModel) -> bool:
         return model.config_id != self._model.config_id
@@ -269,8 +272,16 @@ class MasteryService:
         """Return the outcomes of the last 90 days, even where retention keeps more."""
         return (await self._store.recent(student_id)).since(first_day(self._state.today()))
 
-    async def _answer(self, key: tuple[Any, ...], derive: Callable[[Aggregates], object]) -> Answer:
-        """Return the answer from the cache if the state, the day and the configuration are the same, else derive it."""
+    async def _answer(
+        self,
+        key: tuple[Any, ...],
+        derive: Callable[[Aggregates], object],
+        keep: Callable[[int, bytes], Awaitable[None]] | None = None,
+    ) -> Answer:
+        """Return the answer from the cache if the state, the day and the configuration are the same, else derive it.
+
+        What was derived is given to ``keep``, with the version that it was derived from.
+        """
         student_id = key[1]
         version = await self._store.version(student_id)
         cached = self._answers.get(key)
@@ -280,6 +291,8 @@ class MasteryService:
         stored = await self._store.aggregates(student_id)
         aggregates = Aggregates() if stored is None else stored.aggregates
         answer = Answer(self._etag(None if stored is None else stored.version), msgspec.json.encode(derive(aggregates)))
+        if keep is not None and stored is not None:
+            await keep(stored.version, answer.body)
         self._answers[key] = answer
         self._metrics.answers.labels("derived").inc()
         return answer

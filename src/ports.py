@@ -6,6 +6,7 @@ Every adapter of the store passes ``tests/contract``. Methods raise ``StoreUnava
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -52,12 +53,14 @@ class Versioned:
 class Snapshot:
     """What was derived from one version of a student's state, for people to read.
 
-    ``values`` are named by the patterns of their keys, in which only the student is left open.
+    ``values`` are named by the patterns of their keys, in which only the student is left open. They are kept as long as
+    the state, or for ``lifetime``.
     """
 
     student_id: str
     version: int
     values: Mapping[str, bytes]
+    lifetime: timedelta | None = None
 
 
 class SharedCounts(Protocol):
@@ -501,6 +504,9 @@ class DocumentStore(Protocol):
 
         It is durable when this returns.
         """
+
+    async def delete(self, name: str) -> bool:
+        """Remove a document, whatever its version; tell whether there was one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,17 @@ class StateManager:
         ]
         await self._store.remember(snapshots, self._clock())
 
+    async def remember_prediction(self, student_id: str, version: int, model: str, prediction: bytes) -> None:
+        """Write what was last predicted of a student, if their state is still at the version predicted from."""
+        last = {
+            "version": f"{version:x}",
+            "day": to_date(self.today()),
+            "model": model,
+            "prediction": msgspec.Raw(prediction),
+        }
+        values = {StateKeyPatterns.PREDICTION: _encode(last)}
+        await self._store.remember([Snapshot(student_id, version, values, self.ttl.cache)], self._clock())
+
     async def meet(self) -> None:
         """Look whether the store still is the one known: one restored from an older copy is told who was erased."""
         await self._maintenance.meet()

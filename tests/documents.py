@@ -21,3 +21,6 @@ class MemoryDocuments:
             return None
         self._kept[name] = Document(next(self._versions), body)
         return self._kept[name].version
+
+    async def delete(self, name: str) -> bool:
+        return self._kept.pop(name, None) is not None

@@ -31,6 +31,11 @@ class RedisDocuments:
             )
         return version if kept else None
 
+    async def delete(self, name: str) -> bool:
+        """Remove a document, whatever its version; tell whether there was one."""
+        with redis_errors():
+            return bool(await self._client.unlink(_key(name)))
+
 
 def _key(name: str) -> str:
     return StateKeyPatterns.DOCUMENT.format(name=name)

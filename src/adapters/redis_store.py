@@ -8,6 +8,7 @@ the events are then found counted.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -126,13 +127,13 @@ class RedisStore:
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         """Keep snapshots of states that have not changed since."""
         del now_us
-        lifetime = self._retention.state_days * _DAY_S
+        kept = timedelta(days=self._retention.state_days)
         written: list[bool] = []
         for start in range(0, len(snapshots), PIPELINE):
             calls = [
                 (
                     self.snapshot_keys(snapshot),
-                    [snapshot.version, lifetime, *snapshot.values.values()],
+                    [snapshot.version, _seconds(snapshot.lifetime or kept), *snapshot.values.values()],
                 )
                 for snapshot in snapshots[start : start + PIPELINE]
             ]
@@ -437,6 +438,10 @@ async def _each(some: Sequence[_T], work: Callable[[_T], Awaitable[None]]) -> No
             await work(chosen)
 
     raise_first(await asyncio.gather(*map(one, some), return_exceptions=True))
+
+
+def _seconds(lifetime: timedelta) -> int:
+    return int(lifetime.total_seconds())
 
 
 def _bytes(value: object) -> bytes:

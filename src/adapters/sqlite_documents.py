@@ -22,6 +22,13 @@ class SqliteDocuments:
         """Keep a document if its version is the one expected; return the new version."""
         return await self._database.write(self._put, name, body, expected)
 
+    async def delete(self, name: str) -> bool:
+        """Remove a document, whatever its version; tell whether there was one."""
+        return await self._database.write(self._delete, name)
+
+    def _delete(self, name: str) -> bool:
+        return self._database.writer.execute("DELETE FROM document WHERE name = ?", (name,)).rowcount > 0
+
     def _put(self, name: str, body: bytes, expected: int | None) -> int | None:
         execute = self._database.writer.execute
         found = execute("SELECT version FROM document WHERE name = ?", (name,)).fetchone()

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
@@ -218,12 +219,13 @@ class SqliteStore:
         return int(student)
 
     def _remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
-        sql = "INSERT OR REPLACE INTO snapshot SELECT id, ?, ?, ? FROM student WHERE name = ? AND version = ?"
+        sql = "INSERT OR REPLACE INTO snapshot SELECT id, ?, ?, ?, ? FROM student WHERE name = ? AND version = ?"
         day, written = day_of(now_us), []
         for snapshot in snapshots:
             student_id = snapshot.student_id
+            until = None if snapshot.lifetime is None else now_us + snapshot.lifetime // timedelta(microseconds=1)
             rows = [
-                (PLAIN.of(pattern, student_id), day, body.decode(), student_id, snapshot.version)
+                (PLAIN.of(pattern, student_id), day, body.decode(), until, student_id, snapshot.version)
                 for pattern, body in snapshot.values.items()
             ]
             written.append(self._writer.executemany(sql, rows).rowcount == len(rows))
@@ -241,7 +243,7 @@ class SqliteStore:
             state.trim(kept_from)
             self._save(name, state)
         execute("DELETE FROM counted WHERE day < ?", (kept_from,))
-        execute("DELETE FROM snapshot WHERE day < ?", (kept_from,))
+        execute("DELETE FROM snapshot WHERE day < ? OR until_us <= ?", (kept_from, now_us))
         checked_from = today - self._retention.checkpoint_days + 1
         execute("UPDATE counted SET content = NULL WHERE content NOTNULL AND checked_day < ?", (checked_from,))
         return touched + len(stale)

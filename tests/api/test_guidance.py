@@ -1,14 +1,18 @@
 """What to do next: the curriculum, recommendations, the way to a topic, the forecast, and what if."""
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from src.domain.curriculum import DEFAULT
-from tests.making import wire
+from src.domain.days import from_date
+from tests.making import NOW_US, wire
 
-from .student import ADMIN, STUDENT, get, read, send
+from .serving import client_of, running_app
+from .student import ADMIN, EVENTS, STUDENT, get, read, send
 from .tokens import bearer
 
 CURRICULUM = "/api/v1/curriculum"
@@ -18,6 +22,7 @@ SMALL = {
         {"topic": "lists", "title": "Lists", "module": "Data", "skills": [], "prerequisites": ["loops"]},
     ]
 }
+HOUR_US = 3_600_000_000
 LIKE_AVERAGE = {"completion": 0.25, "quiz": 0.25, "quality": 0.25, "consistency": 0.25}
 
 
@@ -149,6 +154,24 @@ async def test_without_evidence_nothing_is_expected(app_client: httpx.AsyncClien
     answer = await read(app_client, "predictions")
     assert answer["status"] == "no_evidence"
     assert {answer[name] for name in ("expected", "interval", "risk", "trend")} == {None}
+
+
+async def test_the_last_forecast_is_kept_for_an_hour_with_what_it_came_from(tmp_path: Path) -> None:
+    now_us = NOW_US
+    async with running_app(tmp_path, lambda: now_us) as app, client_of(app) as client:
+        await send(client, *EVENTS)
+        told = [await read(client, f"predictions?horizon_days={days}") for days in (7, 14)]
+        tag = (await get(client, "mastery")).headers["etag"].strip('"')
+        kept = (await read(client, "export"))["places"]["state"]["snapshots"]["prediction:student-1:cache"]["value"]
+        assert kept["prediction"] == told[1]
+        assert f"{kept['version']}-{from_date(date.fromisoformat(kept['day']))}-{kept['model']}" == tag
+        for later, there in ((HOUR_US - 1, True), (HOUR_US, False)):
+            now_us = NOW_US + later
+            await app.state.resources.state.trim()
+            answer = await get(client, "export", **bearer("admin", now_s=now_us // 1_000_000))
+            snapshots = answer.json()["places"]["state"]["snapshots"]
+            assert ("prediction:student-1:cache" in snapshots) is there
+            assert f"student:student-1:mastery:{kept['day']}" in snapshots
 
 
 @pytest.mark.parametrize("days", ["0", "31", "x", ""])

@@ -55,3 +55,18 @@ async def test_of_several_at_once_one_is_kept(store: DocumentStore) -> None:
     versions = await asyncio.gather(*(store.put("curriculum", b"%d" % number, None) for number in range(8)))
     (kept,) = [(version, number) for number, version in enumerate(versions) if version is not None]
     assert await store.get("curriculum") == Document(kept[0], b"%d" % kept[1])
+
+
+async def test_a_document_that_was_removed_is_gone_and_can_be_put_again(store: DocumentStore) -> None:
+    await store.put("curriculum", b"one", None)
+    await store.put("other", b"two", None)
+    assert [await store.delete("curriculum"), await store.delete("curriculum")] == [True, False]
+    assert await store.get("curriculum") is None
+    assert await store.get("other") is not None
+    assert await store.put("curriculum", b"three", None) is not None
+
+
+async def test_a_document_of_many_megabytes_is_read_back(store: DocumentStore) -> None:
+    large = bytes(range(256)) * 32_768
+    version = await store.put("large", large, None)
+    assert await store.get("large") == Document(version or 0, large)

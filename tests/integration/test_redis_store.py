@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -47,9 +48,14 @@ async def test_every_key_of_a_student_has_its_lifetime(store: RedisStore, redis_
     await store.apply([event(), event("e-2", "code.executed")], NOW_US)
     version = await store.version("student-1")
     assert version is not None
-    await store.remember([Snapshot("student-1", version, {"student:{student_id}:mastery:2026-01-15": b"{}"})], NOW_US)
+    snapshots = [
+        Snapshot("student-1", version, {"student:{student_id}:mastery:2026-01-15": b"{}"}),
+        Snapshot("student-1", version, {"prediction:{student_id}:cache": b"{}"}, timedelta(hours=1)),
+    ]
+    await store.remember(snapshots, NOW_US)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         lifetimes = {str(key): client.ttl(key) for key in client.scan_iter("*")}
+    assert 3590 <= int(str(lifetimes.pop("prediction:student-1:cache"))) <= 3600
     days = {key: round(seconds / DAY_S) for key, seconds in lifetimes.items()}
     assert days == {
         "student:student-1:evidence": 90,
