@@ -4,6 +4,7 @@ MasteryError
 ├── ConfigurationError      a setting is missing or wrong: the process does not start
 ├── InstanceChanged         the store is another instance than it was a moment ago
 ├── Superseded              another consumer has done the same work
+├── ModelInvalid            bytes are not a fitted model, or one of another version
 ├── CommandFailed           a command could not do its work: exit code 1
 └── Refused                 a request is answered with a problem
     ├── BadRequest              400, with the fields
@@ -58,6 +59,10 @@ class InstanceChanged(MasteryError):
 
 class Superseded(MasteryError):
     """Another consumer has moved on with the same partition."""
+
+
+class ModelInvalid(MasteryError):
+    """Bytes that are said to be a fitted model are none; the text goes on after the name of the model."""
 
 
 class CommandFailed(MasteryError):
