@@ -124,7 +124,7 @@ def _of_skills(tables: Tables, skills: tuple[str, ...], key: str, everything: fl
         return everything, everything, 0
     counts = [tables.skills.get(skill, NOTHING) for skill in skills]
     odds = [drawn(count, everything, SKILL_STRENGTH) for count in counts]
-    hardest, most = min(odds), max(counts)[0]
+    hardest, most = min(odds), max([count[0] for count in counts])
     if len(skills) == 1:
         return hardest, hardest, most
     between = (sum(odds) / len(odds) + hardest) / 2

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
+from typing import NamedTuple
 
 from ..domain.days import from_date
 from ..errors import Reason
@@ -46,7 +47,22 @@ def _rows(content: io.BufferedReader, name: str) -> Iterator[Row]:
             yield record.event
 
 
-def _event(row: Row, shift_days: int) -> tuple[object, tuple[Reason, ...]]:
+class Response(NamedTuple):
+    """One answer of a file, its time in milliseconds from the file's origin; the id is a digest of its content.
+
+    The id begins with the order, so that answers of the same time stand in theirs.
+    """
+
+    student: str
+    item: str
+    skills: tuple[str, ...]
+    correct: bool
+    time_ms: int
+    event_id: str
+
+
+def parse(row: Row) -> tuple[Response | None, tuple[Reason, ...]]:
+    """Return the answer of a row, or every reason why there is none."""
     reasons = []
     time_ms = _time_ms(row)
     if not _is_count(row["order"]):
@@ -57,20 +73,28 @@ def _event(row: Row, shift_days: int) -> tuple[object, tuple[Reason, ...]]:
         reasons.append(Reason("correct", "must be 0 or 1"))
     if time_ms is None or reasons:
         return None, tuple(reasons)
-    correct = row["correct"] == "1"
-    response = {"item": row["item"], "skills": [s for s in row["skills"].split(";") if s], "correct": correct}
+    skills = tuple(skill for skill in row["skills"].split(";") if skill)
+    return Response(row["student"], row["item"], skills, row["correct"] == "1", time_ms, _event_id(row)), ()
+
+
+def _event(row: Row, shift_days: int) -> tuple[object, tuple[Reason, ...]]:
+    answer, reasons = parse(row)
+    if answer is None:
+        return None, reasons
+    response = {"item": answer.item, "skills": list(answer.skills), "correct": answer.correct}
     return {
-        "event_id": _event_id(row),
+        "event_id": answer.event_id,
         "event_type": "quiz.completed",
-        "student_id": row["student"],
-        "timestamp": time_ms + shift_days * _DAY_MS,
-        "data": {"total_questions": 1, "correct_answers": int(correct), "responses": [response]},
+        "student_id": answer.student,
+        "timestamp": answer.time_ms + shift_days * _DAY_MS,
+        "data": {"total_questions": 1, "correct_answers": int(answer.correct), "responses": [response]},
     }, ()
 
 
 def _event_id(row: Row) -> str:
     content = "\x1f".join((row["student"], row["order"], row["item"], row["correct"]))
-    return f"response-{blake2b(content.encode('utf-8', 'surrogateescape'), digest_size=16).hexdigest()}"
+    digest = blake2b(content.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    return f"response-{int(row['order']):010d}-{digest}"
 
 
 def _time_ms(row: Row) -> int | None:

@@ -1,0 +1,92 @@
+"""LightGBM as the learner: the only module that needs what the extra ``fit`` installs to fit a model.
+
+One thread and fixed seeds: the same rows give the same trees.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from ..errors import CommandFailed
+from ..model_artefact import TreeContent
+
+ROUNDS = 400
+SEED = 20_260_115
+MOST_PER_LEAF, LEAST_PER_LEAF = 200, 20
+_ROWS_PER_LEAF = 1000
+
+PARAMETERS: Final = {
+    "objective": "binary",
+    "learning_rate": 0.04,
+    "num_leaves": 24,
+    "feature_fraction": 0.3,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 10.0,
+    "max_bin": 127,
+    "seed": SEED,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbose": -1,
+}
+
+
+def versions() -> dict[str, str]:
+    """Return what fits, by name and version; raises ``CommandFailed`` where it is not installed."""
+    numpy, lightgbm = _libraries()
+    return {"lightgbm": lightgbm.__version__, "numpy": numpy.__version__}
+
+
+def matrix(rows: int, columns: int) -> Any:  # noqa: ANN401  # an array of numpy
+    """Return room for so many rows of features."""
+    numpy, _ = _libraries()
+    return numpy.empty((rows, columns))
+
+
+def boost(
+    rows: Any,  # noqa: ANN401  # an array of numpy
+    right: Sequence[int],
+    names: Sequence[str],
+    advance: Callable[[], None],
+) -> tuple[TreeContent, ...]:
+    """Return trees that tell whether rows are right; ``advance`` is told after each."""
+    numpy, lightgbm = _libraries()
+    least = max(LEAST_PER_LEAF, min(MOST_PER_LEAF, len(right) // _ROWS_PER_LEAF))
+    dataset = lightgbm.Dataset(rows, numpy.asarray(right), feature_name=list(names))
+    booster = lightgbm.train(PARAMETERS | {"min_data_in_leaf": least}, dataset, ROUNDS, callbacks=[lambda _: advance()])
+    return tuple(_flat(one["tree_structure"]) for one in booster.dump_model()["tree_info"])
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import lightgbm  # noqa: PLC0415  # only fitting needs it
+        import numpy as np  # noqa: PLC0415  # likewise
+    except ImportError:
+        message = "Fitting needs libraries that are not installed: pip install 'mastery-engine[fit]'"
+        raise CommandFailed(message) from None
+    return np, lightgbm
+
+
+def _flat(root: dict[str, Any]) -> TreeContent:
+    """Return a tree node by node, each before its children."""
+    features: list[int] = []
+    thresholds: list[float] = []
+    children: list[list[int]] = [[], []]
+    leaves: list[float] = []
+
+    def place(node: dict[str, Any]) -> int:
+        if "leaf_value" in node:
+            leaves.append(float(node["leaf_value"]))
+            return -len(leaves)
+        at = len(features)
+        features.append(int(node["split_feature"]))
+        thresholds.append(float(node["threshold"]))
+        for side in children:
+            side.append(0)
+        for side, name in zip(children, ("left_child", "right_child"), strict=True):
+            side[at] = place(node[name])
+        return at
+
+    place(root)
+    low, high = children
+    return TreeContent(tuple(features), tuple(thresholds), tuple(low), tuple(high), tuple(leaves))
