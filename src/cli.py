@@ -22,6 +22,7 @@ _COMMANDS = {
     "restore-consent": "restore_consent",
     "retention": "retention",
     "audit": "audit",
+    "model": "model",
     "token": "token",
     "openapi": "openapi",
 }

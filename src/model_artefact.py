@@ -1,6 +1,7 @@
 """Fitted models as bytes: JSON in gzip, named by a digest of its content, read without running anything in it.
 
-The digest is of the content alone. When it was fitted stands beside, so that the same answers give the same model.
+The digest is of the content alone. When and from what it was fitted stands beside, so that the same answers give the
+same model.
 """
 
 import gzip
@@ -50,6 +51,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: msgspec.Raw
     fitted_at: str
+    fitted_from: tuple[str, ...]
     model_id: str
 
 
@@ -57,11 +59,11 @@ _read_envelope = msgspec.json.Decoder(_Envelope).decode
 _read_content = msgspec.json.Decoder(Content).decode
 
 
-def write_artefact(content: Content, fitted_at: str) -> tuple[str, bytes]:
-    """Return the id of a model and its bytes."""
+def write_artefact(content: Content, fitted_at: str, fitted_from: tuple[str, ...] = ()) -> tuple[str, bytes]:
+    """Return the id of a model and its bytes; ``fitted_from`` names where the answers came from."""
     raw = _encode(content)
     model_id = _digest(raw)
-    return model_id, gzip.compress(_encode(_Envelope(msgspec.Raw(raw), fitted_at, model_id)), mtime=0)
+    return model_id, gzip.compress(_encode(_Envelope(msgspec.Raw(raw), fitted_at, fitted_from, model_id)), mtime=0)
 
 
 def read_artefact(data: bytes) -> LearnerModel:
@@ -79,6 +81,7 @@ def read_artefact(data: bytes) -> LearnerModel:
     return LearnerModel(
         model_id=envelope.model_id,
         fitted_at=envelope.fitted_at,
+        fitted_from=envelope.fitted_from,
         tables=_tables(content),
         trees=Trees(content.start, tuple(_root(one, content.features) for one in content.trees)),
         about=content.about,

@@ -12,6 +12,7 @@ import msgspec
 from .domain.days import day_of, from_date, to_date
 from .domain.evidence import Component
 from .domain.mastery import ComponentValue, Window, window
+from .domain.outcomes import Outcome
 from .errors import BadRequest, Reason
 from .ports import Clock, EvidenceStore, Maintenance, Retention, Snapshot
 
@@ -200,6 +201,11 @@ class StateManager:
         return {"student_id": student_id, **state.canonical()}
 
     def students(self) -> AsyncIterator[str]:
+    async def answers(self, student_id: str) -> list[Outcome]:
+        """Return the window of a student's answers, oldest first, as retention keeps it today."""
+        return (await self._store.recent(student_id)).since(self.kept_from()).answers
+
+    async def students(self) -> AsyncIterator[str]:
         """Yield every student id, sorted."""
         return self._maintenance.students()
 

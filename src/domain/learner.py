@@ -32,10 +32,11 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LearnerModel:
-    """A fitted model; the id is a digest of its content. Of ``fitted_at`` and ``about`` nothing depends."""
+    """A fitted model; the id is a digest of its content. When and from what it was fitted is for people to read."""
 
     model_id: str
     fitted_at: str
+    fitted_from: tuple[str, ...]
     tables: Tables
     trees: Trees
     about: Mapping[str, Any]

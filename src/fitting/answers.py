@@ -2,7 +2,7 @@
 
 import heapq
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
@@ -10,11 +10,14 @@ from typing import NamedTuple
 from ..domain.fixed import MICRO
 from ..domain.outcomes import Outcome, OutcomeKind
 from ..errors import Reason
-from ..importing.records import Record, Row, read_csv
+from ..importing.records import Row, read_csv
 from ..importing.responses import COLUMNS, parse
 
 MOST_ANSWERS = 1_000_000
 """So many answers are held at once; of more, those of as many whole students, chosen by the digests of their ids."""
+
+TOLD = 20
+"""So many of the rows that hold no answer are told."""
 
 _POSITION = 1
 
@@ -28,22 +31,24 @@ class Answer(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A row of a file: where it is, and either its answer or the reasons why there is none."""
+    """A row of a file: where it is, its cells, and either its answer or the reasons why there is none."""
 
     line: int
+    row: Row | None
     answer: Answer | None
     reasons: tuple[Reason, ...]
 
 
 def read_answers(content: io.BufferedReader, name: str) -> Iterator[Read]:
     """Yield the rows of a file of responses; an id may be any text here, since nothing is stored under it."""
-    for record in read_csv(content, name, COLUMNS, _answer).records:
-        yield _read(record)
+    for record in read_csv(content, name, COLUMNS, _with_row).records:
+        row, answer = record.event if isinstance(record.event, tuple) else (None, None)
+        yield Read(record.line, row, answer, record.reasons)
 
 
-def _read(record: Record) -> Read:
-    answer = record.event if isinstance(record.event, Answer) else None
-    return Read(record.line, answer, record.reasons)
+def _with_row(row: Row) -> tuple[tuple[Row, Answer | None], tuple[Reason, ...]]:
+    answer, reasons = _answer(row)
+    return (row, answer), reasons
 
 
 def _answer(row: Row) -> tuple[Answer | None, tuple[Reason, ...]]:
@@ -114,19 +119,39 @@ class Students:
 
 
 def ordered(answers: Iterable[Outcome]) -> list[Outcome]:
-    """Return answers in their order, each once."""
-    return sorted({outcome[:3]: outcome for outcome in answers}.values(), key=_order)
+    """Return answers in their order, each once: of an id that was given several times, the earliest."""
+    seen: set[tuple[str, int]] = set()
+    kept = []
+    for outcome in sorted(answers, key=_order):
+        if outcome[1:3] not in seen:
+            seen.add(outcome[1:3])
+            kept.append(outcome)
+    return kept
 
 
-def collect(rows: Iterable[Read], refuse: Callable[[Read], None], most: int = MOST_ANSWERS) -> Students:
-    """Return the answers by student; rows that hold none are handed to ``refuse``."""
-    students = Students(most)
+@dataclass(slots=True)
+class Refused:
+    """The rows of a file that hold no answer: how many, and the first of them."""
+
+    number: int = 0
+    first: list[Read] = field(default_factory=list)
+
+    def add(self, read: Read) -> None:
+        """Count a row, and keep it where it is one of the first."""
+        self.number += 1
+        if len(self.first) < TOLD:
+            self.first.append(read)
+
+
+def collect(rows: Iterable[Read], students: Students) -> Refused:
+    """Add the answers of rows to those of students; return the rows that hold none."""
+    refused = Refused()
     for row in rows:
         if row.answer is None:
-            refuse(row)
+            refused.add(row)
         else:
             students.add(row.answer)
-    return students
+    return refused
 
 
 def _order(outcome: Outcome) -> tuple[int, str, int]:

@@ -47,13 +47,15 @@ def boost(
     rows: Any,  # noqa: ANN401  # an array of numpy
     right: Sequence[int],
     names: Sequence[str],
-    advance: Callable[[], None],
+    advance: Callable[[float], None],
 ) -> tuple[TreeContent, ...]:
-    """Return trees that tell whether rows are right; ``advance`` is told after each."""
+    """Return trees that tell whether rows are right; ``advance`` is told after each which part of them there is."""
     numpy, lightgbm = _libraries()
     least = max(LEAST_PER_LEAF, min(MOST_PER_LEAF, len(right) // _ROWS_PER_LEAF))
     dataset = lightgbm.Dataset(rows, numpy.asarray(right), feature_name=list(names))
-    booster = lightgbm.train(PARAMETERS | {"min_data_in_leaf": least}, dataset, ROUNDS, callbacks=[lambda _: advance()])
+    parameters = PARAMETERS | {"min_data_in_leaf": least}
+    callbacks = [lambda state: advance((state.iteration + 1) / ROUNDS)]
+    booster = lightgbm.train(parameters, dataset, ROUNDS, callbacks=callbacks)
     return tuple(_flat(one["tree_structure"]) for one in booster.dump_model()["tree_info"])
 
 

@@ -62,14 +62,7 @@ def fit(answers: Material, advance: Advance) -> Content:
     trees: tuple[TreeContent, ...] = ()
     if 0 < counts.everything[1] < counts.everything[0]:
         rows, right = _examples(groups, counts, parts, names, advance)
-        boosted = 0
-
-        def grown() -> None:
-            nonlocal boosted
-            boosted += 1
-            advance("Growing trees", boosted)
-
-        trees = boost(rows, right, names, grown)
+        trees = boost(rows, right, names, lambda part: advance("Growing trees", part))
     return Content(
         form=FORM,
         features_version=FEATURES_VERSION,

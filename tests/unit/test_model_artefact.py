@@ -37,7 +37,7 @@ def test_the_same_content_gives_the_same_bytes() -> None:
         gzip.compress(b"[]"),
         gzip.compress(b"\xff"),
         gzip.compress(b"[" * 100_000),
-        gzip.compress(b'{"content": {}, "fitted_at": "", "model_id": ""}'),
+        gzip.compress(b'{"content": {}, "fitted_at": "", "fitted_from": [], "model_id": ""}'),
         artefact()[:-1],
         artefact()[:200],
         pytest.param(gzip.compress(bytes(MAX_CONTENT + 1), 1), id="bomb"),
