@@ -119,6 +119,19 @@ ROWS: Final = (
         ),
     ),
     Row(
+        "Predictions",
+        (
+            Figure(
+                "Put in order (AUC)", "short", [Query("min by (model) (mastery_engine_prediction_auc)", "{{model}}")]
+            ),
+            Figure(
+                "Calibration error",
+                "percentunit",
+                [Query("max by (model) (mastery_engine_prediction_calibration_error)", "{{model}}")],
+            ),
+        ),
+    ),
+    Row(
         "Pods",
         (
             Figure(

@@ -24,6 +24,7 @@ MasteryError
     ├── TooBusy                 503
     ├── TookTooLong             503
     ├── StoreUnavailable        503
+    ├── ModelUnavailable        503
     ├── AuditUnavailable        503
     ├── KeysUnavailable         503
     ├── BrokerUnavailable       503
@@ -185,6 +186,12 @@ class StoreUnavailable(Refused):
     """The store does not answer."""
 
     status, code, title = 503, "store-unavailable", "The store is away"
+
+
+class ModelUnavailable(Refused):
+    """The model that was activated cannot be used."""
+
+    status, code, title = 503, "model-unavailable", "The active model cannot be used"
 
 
 class AuditUnavailable(Refused):

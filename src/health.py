@@ -12,8 +12,8 @@ from .observability import Metrics
 
 CHECK_TIMEOUT_S = 2
 
-Check: TypeAlias = Callable[[], Awaitable[None]]
-"""Returns when all is well, and raises a ``Refused`` that says what is not."""
+Check: TypeAlias = Callable[[], Awaitable[str | None]]
+"""Returns when all is well, maybe with what there is to tell, and raises a ``Refused`` that says what is not."""
 
 
 class CheckStatus(StrEnum):
@@ -40,6 +40,8 @@ class Health:
     checks: Mapping[str, Check]
     needed: frozenset[str]
     metrics: Metrics
+    spared: frozenset[str] = frozenset()
+    """Without these the service does all its work, only less well: it is degraded."""
     _away_since: dict[str, float] = field(default_factory=dict, init=False)
 
     async def run(self, *, only_needed: bool = False) -> dict[str, CheckResult]:
@@ -55,17 +57,18 @@ class Health:
         detail = "no answer in time"
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await self.checks[name]()
+                told = await self.checks[name]()
         except Refused as error:
             detail = error.detail
         except TimeoutError:
             pass
         else:
             self._away_since.pop(name, None)
-            return CheckResult(CheckStatus.OK, "answers", _ms(started))
+            return CheckResult(CheckStatus.OK, told or "answers", _ms(started))
         since = self._away_since.setdefault(name, started)
         detail = f"{detail.removesuffix('.')} (for {time.perf_counter() - since:.0f} s)"
-        return CheckResult(CheckStatus.UNAVAILABLE, detail, _ms(started))
+        status = CheckStatus.DEGRADED if name in self.spared else CheckStatus.UNAVAILABLE
+        return CheckResult(status, detail, _ms(started))
 
 
 def _ms(started: float) -> float:

@@ -23,6 +23,7 @@ from .api import (
     events,
     health,
     live,
+    models,
     privacy,
     students,
 )
@@ -40,7 +41,7 @@ from .middleware import (
 )
 from .problems import Problem, add_problem_handlers
 from .processes import ProcessRole, from_environment
-from .resources import MEET_EVERY_S, TRIM_EVERY_S, Opener, Resources
+from .resources import FOLLOW_EVERY_S, MEET_EVERY_S, TRIM_EVERY_S, Opener, Resources
 
 _log = logging.getLogger("mastery_engine.main")
 
@@ -55,6 +56,7 @@ _ROUTERS = (
     live,
     curriculum,
     batch,
+    models,
     dead_letters,
     audit,
     agents,
@@ -74,7 +76,7 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_resources() as resources:
             app.state.resources = resources
-            work = (_sweep(resources), _record_start(resources, role), _meet(resources))
+            work = (_sweep(resources), _record_start(resources, role), _meet(resources), _follow(resources))
             tasks = [asyncio.create_task(one) for one in work]
             _log.info("SERVICE started", extra={"version": __version__, "environment": resources.settings.environment})
             try:
@@ -169,6 +171,14 @@ async def _meet(resources: Resources) -> None:
         with suppress(StoreUnavailable):
             await resources.state.meet()
         await asyncio.sleep(MEET_EVERY_S)
+
+
+async def _follow(resources: Resources) -> None:
+    """Notice within seconds that another model was activated."""
+    while True:
+        with suppress(StoreUnavailable):
+            await resources.models.follow()
+        await asyncio.sleep(FOLLOW_EVERY_S)
 
 
 app = create_app()

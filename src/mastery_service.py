@@ -32,6 +32,7 @@ from .domain.model import MasteryModel, Method
 from .domain.outcomes import Recent
 from .domain.recommendations import PathStep, learning_path, recommend, whole_path
 from .domain.struggles import open_struggles, struggles
+from .drift import Drift, NoDrift
 from .errors import BadRequest, Reason
 from .event_validator import Invalid, validate
 from .observability import Metrics, correlation_id
@@ -75,6 +76,7 @@ class MasteryService:
         metrics: Metrics,
         clock: Clock,
         queue: Publisher | None = None,
+        drift: Drift | None = None,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -82,6 +84,7 @@ class MasteryService:
         self._model = model
         self._metrics = metrics
         self._clock = clock
+        self._drift = drift or NoDrift()
         self._answers: LRUCache[tuple[Any, ...], Answer] = LRUCache(CACHED_ANSWERS)
 
     # -- ingest
@@ -93,7 +96,7 @@ class MasteryService:
         checked = [validate(content, received_us) for content in contents]
         live = [item for item in checked if isinstance(item, Event) and not item.expired]
         if self._queue is None:
-            statuses = await self._store.apply(live, received_us) if live else []
+            statuses = await self._apply(live, received_us) if live else []
         else:
             await self._send(contents, checked)
             statuses = [EventStatus.QUEUED] * len(live)
@@ -105,6 +108,12 @@ class MasteryService:
         self._metrics.ingest_seconds.observe(time.perf_counter() - started)
         self._metrics.ingest_events.observe(len(results))
         return results
+
+    async def _apply(self, events: Sequence[Event], received_us: int) -> list[EventStatus]:
+        foreseen = await self._drift.foresee(events)
+        statuses = await self._store.apply(events, received_us)
+        self._drift.observe(foreseen, statuses)
+        return statuses
 
     @property
     def queues(self) -> bool:

@@ -48,6 +48,19 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     about: dict[str, Any]
 
 
+class _Parts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The same with its large parts not yet read: each is by itself, so that other threads get a turn in between."""
+
+    form: str
+    features_version: int
+    features: tuple[str, ...]
+    everything: tuple[int, int]
+    tables: dict[str, msgspec.Raw]
+    start: float
+    trees: tuple[msgspec.Raw, ...]
+    about: dict[str, Any]
+
+
 class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: msgspec.Raw
     fitted_at: str
@@ -56,7 +69,9 @@ class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _read_envelope = msgspec.json.Decoder(_Envelope).decode
-_read_content = msgspec.json.Decoder(Content).decode
+_read_parts = msgspec.json.Decoder(_Parts).decode
+_read_table = msgspec.json.Decoder(dict[str, tuple[int, int]]).decode
+_read_tree = msgspec.json.Decoder(TreeContent).decode
 
 
 def write_artefact(content: Content, fitted_at: str, fitted_from: tuple[str, ...] = ()) -> tuple[str, bytes]:
@@ -70,7 +85,7 @@ def read_artefact(data: bytes) -> LearnerModel:
     """Return the model; raises ``ModelInvalid``, which says why, for bytes that are none."""
     try:
         envelope = _read_envelope(_unpacked(data))
-        content = _read_content(envelope.content)
+        content = _content(_read_parts(envelope.content))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         message = "is not a model as this version writes it"
         raise ModelInvalid(message) from None
@@ -85,6 +100,19 @@ def read_artefact(data: bytes) -> LearnerModel:
         tables=_tables(content),
         trees=Trees(content.start, tuple(_root(one, content.features) for one in content.trees)),
         about=content.about,
+    )
+
+
+def _content(parts: _Parts) -> Content:
+    return Content(
+        form=parts.form,
+        features_version=parts.features_version,
+        features=parts.features,
+        everything=parts.everything,
+        tables={name: _read_table(table) for name, table in parts.tables.items()},
+        start=parts.start,
+        trees=tuple(map(_read_tree, parts.trees)),
+        about=parts.about,
     )
 
 

@@ -238,6 +238,30 @@ class Metrics:
             "When retention was last through with everything.",
             registry=self.registry,
         )
+        self.predictions_scored = Counter(
+            "mastery_engine_predictions_scored",
+            "Answers that were predicted before they were added.",
+            ["model"],
+            registry=self.registry,
+        )
+        self.prediction_auc = Gauge(
+            "mastery_engine_prediction_auc",
+            "How well the newest of them were put in order: 0.5 is chance, 1 without fault.",
+            ["model"],
+            registry=self.registry,
+        )
+        self.prediction_calibration = Gauge(
+            "mastery_engine_prediction_calibration_error",
+            "By how much the newest of them were off, as a fraction, over ten bins of equal count.",
+            ["model"],
+            registry=self.registry,
+        )
+        self.prediction_window = Gauge(
+            "mastery_engine_prediction_window",
+            "How many of the newest of them the two figures are of.",
+            ["model"],
+            registry=self.registry,
+        )
         self.up = Gauge(
             "mastery_engine_dependency_up",
             "1 where a dependency answered its last check.",

@@ -186,6 +186,13 @@ class EvidenceOfMany(Protocol):
         """Return of each student the recent outcomes that are no answers."""
 
 
+class AnswersOfMany(Protocol):
+    """The windows of answers, as predictions of many students need them."""
+
+    async def answers_of(self, students: Sequence[str]) -> list[Recent]:
+        """Return of each student the recent outcomes that are answers."""
+
+
 class Written(StrEnum):
     """What came of writing what was derived."""
 

@@ -23,6 +23,7 @@ from .adapters.redis_store import RedisStore
 from .adapters.redis_stream import RedisStream
 from .adapters.timed import timed
 from .config import Settings
+from .drift import Drift
 from .errors import BrokerUnavailable, ConsumerUnavailable, StoreUnavailable
 from .exposition import OPEN_TYPE, merged
 from .kafka_consumer import KafkaConsumer
@@ -39,7 +40,6 @@ from .resources import (
     ttl_of,
 )
 from .stream_service import StreamService
-from .tracing import Tracing
 
 if TYPE_CHECKING:
     from .health import Check
@@ -88,9 +88,7 @@ async def open_service(
         needed = set(resources.health.needed)
         exposition = resources.exposition
         if role is ProcessRole.CONSUMER:
-            thread = ConsumerThread(
-                settings, topics, resources.metrics, tracing=resources.tracing, on_failure=on_failure
-            )
+            thread = ConsumerThread(settings, topics, resources, on_failure=on_failure)
             await stack.enter_async_context(thread.running())
             checks["consumer"] = thread.check
             needed |= {"kafka", "consumer"}
@@ -127,15 +125,15 @@ class ConsumerThread:
         self,
         settings: Settings,
         topics: KafkaTopics,
-        metrics: Metrics,
+        resources: Resources,
         *,
-        tracing: Tracing,
         on_failure: Callable[[BaseException], object],
     ) -> None:
         self._settings = settings
-        self._tracing = tracing
+        self._tracing = resources.tracing
         self._topics = topics
-        self._metrics = metrics
+        self._metrics = resources.metrics
+        self._models = resources.models
         self._on_failure = on_failure
         self._stopping = threading.Event()
         self._stepped_s = time.monotonic()
@@ -197,6 +195,7 @@ class ConsumerThread:
             metrics=self._metrics,
             clock=wall_clock,
             group=GROUP,
+            drift=Drift(store, models=self._models, metrics=self._metrics),
         )
         consumer = self._consumer = KafkaConsumer(
             self._settings.kafka_client()

@@ -21,6 +21,7 @@ from .adapters.kafka_erasures import KafkaErasures
 from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
 from .adapters.kafka_topics import KafkaTopics
 from .adapters.key_set import key_set_fetcher
+from .adapters.model_files import ModelFiles
 from .adapters.redis_audit import RedisAudit
 from .adapters.redis_batches import RedisBatches
 from .adapters.redis_client import Client, Instance, cluster_client, redis_client
@@ -55,12 +56,15 @@ from .dead_letter_privacy import StudentDeadLetters, VisibleDeadLetters
 from .dead_letter_service import DeadLetterService, NoDeadLetters
 from .domain.erasures import Pseudonym
 from .domain.model import MasteryModel
+from .drift import Drift
 from .errors import CommandFailed, StoreUnavailable
 from .health import Check, Health
 from .live_service import LiveService
 from .mastery_service import MasteryService
+from .model_service import ModelService
 from .observability import Metrics
 from .ports import (
+    AnswersOfMany,
     Clock,
     DeadLetterIndex,
     DocumentStore,
@@ -73,6 +77,7 @@ from .ports import (
     SharedCounts,
     wall_clock,
 )
+from .prediction_service import PredictionService
 from .privacy_service import CachedAnswers, PrivacyService, erase_again
 from .pseudonyms import Pseudonyms, derived_key
 from .rate_limits import RateLimiter, RouteClass
@@ -85,6 +90,7 @@ from .watching import Watcher
 
 TRIM_EVERY_S = 3600
 MEET_EVERY_S = 1
+FOLLOW_EVERY_S = 2
 SECRET_FILE = "jwt-secret"  # noqa: S105  # the name of a file
 AUDIT_KEY_FILE = "audit-key"
 PSEUDONYM_FILE = "pseudonym-key"
@@ -100,6 +106,8 @@ class Resources:
     rights: Rights
     state: StateManager
     mastery: MasteryService
+    models: ModelService
+    predictions: PredictionService
     cohorts: CohortService
     curriculum: CurriculumService
     cohort_views: CohortViews
@@ -142,7 +150,16 @@ async def open_resources(
         keys = await _open_keys(settings, stack)
         rates = rate_limiter(settings, stores.counts, clock)
         await stack.enter_async_context(_running(rates.keep_exchanging()))
-        mastery = MasteryService(stores.evidence, state=state, model=model, metrics=metrics, clock=clock, queue=queue)
+        models = ModelService(stores.documents, local=ModelFiles(data_dir or settings.data_dir))
+        mastery = MasteryService(
+            stores.evidence,
+            state=state,
+            model=model,
+            metrics=metrics,
+            clock=clock,
+            queue=queue,
+            drift=Drift(stores.answers, models=models, metrics=metrics),
+        )
         rows = CohortRows(stores.many)
         views = CohortViews(stores.cohorts, rows=rows, state=state, model=model)
         watcher = Watcher(stores.many)
@@ -186,6 +203,8 @@ async def open_resources(
             rights=rights,
             state=state,
             mastery=mastery,
+            models=models,
+            predictions=PredictionService(stores.evidence, models=models, clock=clock),
             cohorts=CohortService(stores.cohorts),
             cohort_views=views,
             live=LiveService(
@@ -216,7 +235,7 @@ async def open_resources(
             rates=rates,
             tracing=tracing,
             exposition=metrics.exposition,
-            health=Health(checks, frozenset(checks), metrics),
+            health=Health(checks | {"model": models.check}, frozenset(checks), metrics, spared=frozenset({"model"})),
         )
 
 
@@ -242,6 +261,7 @@ class Stores:
 
     evidence: EvidenceStore
     many: EvidenceOfMany
+    answers: AnswersOfMany
     maintenance: Maintenance
     cohorts: SqliteCohorts | RedisCohorts
     documents: DocumentStore
@@ -279,6 +299,7 @@ async def _open_stores(
             yield Stores(
                 evidence=embedded,
                 many=embedded,
+                answers=embedded,
                 maintenance=embedded,
                 cohorts=SqliteCohorts(database, new_version=new_version),
                 documents=SqliteDocuments(database, new_version=new_version),
@@ -309,6 +330,7 @@ async def _open_stores(
         yield Stores(
             evidence=store,
             many=store,
+            answers=store,
             maintenance=store,
             cohorts=RedisCohorts(store.client, new_version=new_version, hash_tag=tag),
             documents=RedisDocuments(store.client, new_version=new_version),

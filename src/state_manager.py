@@ -200,12 +200,11 @@ class StateManager:
         state.trim(self.ttl.retention.kept_from(day))
         return {"student_id": student_id, **state.canonical()}
 
-    def students(self) -> AsyncIterator[str]:
     async def answers(self, student_id: str) -> list[Outcome]:
         """Return the window of a student's answers, oldest first, as retention keeps it today."""
         return (await self._store.recent(student_id)).since(self.kept_from()).answers
 
-    async def students(self) -> AsyncIterator[str]:
+    def students(self) -> AsyncIterator[str]:
         """Yield every student id, sorted."""
         return self._maintenance.students()
 

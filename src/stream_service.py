@@ -18,6 +18,7 @@ from .domain.days import day_of, from_date
 from .domain.erasures import Erasure
 from .domain.events import Event, EventStatus
 from .domain.model import MasteryModel
+from .drift import Drift, NoDrift
 from .errors import InvalidJSON, Reason, Superseded
 from .event_validator import Invalid, decode_record, validate
 from .mastery_service import CORRELATION_HEADER
@@ -86,7 +87,7 @@ class _Batch:
 class StreamService:
     """One consumer's work on the partitions that it holds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a consumer works with all of these
         self,
         state: StreamState,
         publisher: Publisher,
@@ -97,6 +98,7 @@ class StreamService:
         metrics: Metrics,
         clock: Clock,
         group: str,
+        drift: Drift | None = None,
     ) -> None:
         self._state = state
         self._publisher = publisher
@@ -108,6 +110,7 @@ class StreamService:
         self._metrics = metrics
         self._clock = clock
         self._group = group
+        self._drift = drift or NoDrift()
         # Students that were derived and not finished, with what was told of them for sure.
         self._unfinished: dict[str, Told] = {}
 
@@ -200,7 +203,10 @@ class StreamService:
 
     async def _apply(self, batch: _Batch, valid: Sequence[tuple[Event, Record]], published: int) -> None:
         """Apply events, and find out which of them have to be published."""
-        statuses = await self._state.apply([event for event, _ in valid], self._clock()) if valid else []
+        events = [event for event, _ in valid]
+        foreseen = await self._drift.foresee(events)
+        statuses = await self._state.apply(events, self._clock()) if events else []
+        self._drift.observe(foreseen, statuses)
         self._count(Counter(statuses))
         causes = batch.causes
         for (event, record), status in zip(valid, statuses, strict=True):

@@ -76,6 +76,9 @@ class MemoryStore:
     async def others_of(self, students: Sequence[str]) -> list[Recent]:
         return [Recent(others=(await self.recent(one)).others) for one in students]
 
+    async def answers_of(self, students: Sequence[str]) -> list[Recent]:
+        return [Recent((await self.recent(one)).answers) for one in students]
+
     async def ping(self) -> None:
         return
 

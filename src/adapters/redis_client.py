@@ -46,7 +46,7 @@ SCRIPTS: dict[str, Callable[[bytes], list[Any]]] = {
     "windows": decode_lists,
     "read": decode_lists,
     "field": decode_lists,
-    "others": decode_lists,
+    "window": decode_lists,
     "state": decode_lists,
     "verdict": decode_numbers,
 }

@@ -18,7 +18,7 @@ from ..domain.aggregates import Aggregates
 from ..domain.days import day_of, to_date
 from ..domain.erasures import Pseudonym
 from ..domain.events import Event, EventStatus, digest64
-from ..domain.outcomes import Recent
+from ..domain.outcomes import Outcome, Recent
 from ..domain.state import StudentState
 from ..errors import BrokerUnavailable, InstanceChanged, StoreUnavailable
 from ..ports import Retention, Snapshot, Verdict, Versioned
@@ -152,11 +152,16 @@ class RedisStore:
 
     async def others_of(self, students: Sequence[str]) -> list[Recent]:
         """Return of each student the recent outcomes that are no answers."""
-        patterns = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.OTHERS)
-        calls = [([self.keys.of(pattern, one) for pattern in patterns], list[object]()) for one in students]
-        return [
-            Recent(others=newest_outcomes(body, int(number))) for number, body in await self.follow("others", calls)
-        ]
+        return [Recent(others=one) for one in await self._window_of("others", StateKeyPatterns.OTHERS, students)]
+
+    async def answers_of(self, students: Sequence[str]) -> list[Recent]:
+        """Return of each student the recent outcomes that are answers."""
+        return [Recent(answers=one) for one in await self._window_of("answers", StateKeyPatterns.ANSWERS, students)]
+
+    async def _window_of(self, number: str, pattern: str, students: Sequence[str]) -> list[list[Outcome]]:
+        patterns = (StateKeyPatterns.EVIDENCE, pattern)
+        calls: list[Call] = [([self.keys.of(part, one) for part in patterns], [number]) for one in students]
+        return [newest_outcomes(body, int(stored)) for stored, body in await self.follow("window", calls)]
 
     async def _fields_of(self, field: str, students: Sequence[str]) -> list[list[bytes]]:
         """Return one field of each student's state, in a list that is empty where there is none."""

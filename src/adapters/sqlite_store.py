@@ -104,6 +104,12 @@ class SqliteStore:
         found = {name: Recent(others=unpack_outcomes(body)) for name, body in rows}
         return [found.get(student_id, Recent()) for student_id in students]
 
+    async def answers_of(self, students: Sequence[str]) -> list[Recent]:
+        """Return of each student the recent outcomes that are answers."""
+        rows = self._of("SELECT name, answers FROM student JOIN recent ON student = id", students)
+        found = {name: Recent(unpack_outcomes(body)) for name, body in rows}
+        return [found.get(student_id, Recent()) for student_id in students]
+
     def _of(self, select: str, students: Sequence[str]) -> list[Row]:
         return self._database.rows(select + _AMONG, msgspec.json.encode(students).decode())
 

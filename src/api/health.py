@@ -61,7 +61,8 @@ async def metrics(request: Request) -> Response:
 
 
 def _report(checks: dict[str, CheckResult]) -> Response:
-    away = any(check.status is CheckStatus.UNAVAILABLE for check in checks.values())
-    status = CheckStatus.UNAVAILABLE if away else CheckStatus.OK
+    found = {check.status for check in checks.values()}
+    away = CheckStatus.UNAVAILABLE in found
+    status = next((one for one in (CheckStatus.UNAVAILABLE, CheckStatus.DEGRADED) if one in found), CheckStatus.OK)
     body = msgspec.json.encode(HealthReport(status, __version__, checks))
     return Response(body, 503 if away else 200, {"Retry-After": "5"} if away else None, "application/json")

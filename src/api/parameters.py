@@ -6,6 +6,7 @@ from datetime import date
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
 from pydantic import BeforeValidator
 
 from ..domain.model import MasteryModel, Method, parse_weights
@@ -59,10 +60,16 @@ async def single_values(request: Request) -> None:
     times = Counter(name for name, _ in request.query_params.multi_items())
     twice = [name for name, count in times.items() if count > 1]
     if twice:
-        known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+        known = _query_names(request.scope["route"].dependant)
         detail = "A query parameter is given twice."
         names = {name if name in known else "" for name in twice}
         raise BadRequest(detail, [Reason(name, "must be given once") for name in sorted(names)])
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    """Return the names of the query parameters that a route knows, by itself or by what it depends on."""
+    own = {parameter.alias for parameter in dependant.query_params}
+    return own.union(*map(_query_names, dependant.dependencies))
 
 
 async def mastery_service(request: Request) -> MasteryService:

@@ -20,11 +20,13 @@ from ..domain.history import Interval
 from ..errors import BadRequest, Reason
 from ..event_schema import ShortId
 from ..mastery_service import Answer
+from ..prediction_service import ResponsePredictions
 from ..problems import problems
 from .access import ReadableStudent
 from .conditions import NOT_MODIFIED, tagged
 from .curriculum import TheCurriculum
 from .parameters import AsOf, IsoDate, Limit, Mastery, Topic, WhatIf
+from .questions import At, Predictions, Questions
 
 router = APIRouter(prefix="/api/v1/students/{student_id}", tags=["students"], responses=problems(401, 403))
 
@@ -106,6 +108,17 @@ async def predictions(
     Without enough evidence nothing is expected: ``status`` tells, and the rest is null.
     """
     return _private(await service.forecast(student_id, horizon_days=horizon_days))
+
+
+@router.get("/predictions/responses", response_model=ResponsePredictions, responses=NOT_MODIFIED)
+async def responses(
+    request: Request, student_id: ReadableStudent, service: Predictions, questions: Questions, at: At = None
+) -> Response:
+    """Return how likely the student answers questions right, predicted from their recent answers.
+
+    Without a fitted model it is their own rate, smoothed, and ``model`` says so.
+    """
+    return tagged(request, await service.responses(student_id, questions, at_us=at))
 
 
 @router.get("/recommendations", response_model=RecommendationsAnswer)

@@ -1,4 +1,4 @@
-"""``model``: the learner model, fitted, measured and looked at."""
+"""``model``: the learner model, fitted, measured, looked at, and put to use."""
 
 import csv
 import sys
@@ -24,6 +24,7 @@ from ..fitting.report_text import markdown
 from ..fitting.scoring import score
 from ..importing.sources import Source, open_source, rewind
 from ..model_artefact import read_artefact, write_artefact
+from ..model_service import ModelsAnswer
 from ..resources import Resources
 from .terminal import console, json_option, print_json, progress, read_settings, record, with_resources
 
@@ -32,7 +33,7 @@ STORE = "the store"
 
 @click.group()
 def command() -> None:
-    """Fit the learner model, measure it, and look at what was fitted."""
+    """Fit the learner model, measure it, look at what was fitted, and have it predict."""
 
 
 @command.command(name="fit")
@@ -109,6 +110,38 @@ def show(model: str | None, *, as_json: bool) -> None:
     written = models.read_report(found.model_id, ".json")
     told = None if written is None else msgspec.json.decode(written, type=Report)
     _show_fitted(found, models.path(found.model_id), told, as_json=as_json)
+
+
+@command.command()
+@click.argument("model", required=False, metavar="[ID]")
+@json_option
+def activate(model: str | None, *, as_json: bool) -> None:
+    """Have a model predict from now on, without an ID the one fitted last.
+
+    It is put into the store, and every process of the service has it within seconds, without a restart.
+    """
+    settings = read_settings()
+    model_id = model or find_model(ModelFiles(settings.data_dir), None).model_id
+
+    async def work(resources: Resources) -> ModelsAnswer:
+        answer = await resources.models.activate(model_id)
+        await record(resources, "models.activate", model=model_id)
+        return answer
+
+    _show_active(with_resources(settings, work), as_json=as_json)
+
+
+@command.command()
+@json_option
+def rollback(*, as_json: bool) -> None:
+    """Have the model predict that did before the active one; before the first there was none."""
+
+    async def work(resources: Resources) -> ModelsAnswer:
+        answer = await resources.models.roll_back()
+        await record(resources, "models.rollback", model=answer.active)
+        return answer
+
+    _show_active(with_resources(read_settings(), work), as_json=as_json)
 
 
 def find_model(models: ModelFiles, model_id: str | None) -> LearnerModel:
@@ -234,6 +267,14 @@ def _show_fitted(model: LearnerModel, path: Path, told: Report | None, *, as_jso
         for one in told.compared:
             table.add_row(one.name, *_figures(one.auc, one.pooled))
         out.print(table)
+
+
+def _show_active(answer: ModelsAnswer, *, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    click.echo(f"active: {answer.active or 'none, predictions are smoothed rates'}")
+    click.echo(f"before: {answer.previous or 'none'}")
 
 
 def _show_measures(model_id: str, measures: Measures) -> None:

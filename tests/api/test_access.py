@@ -42,6 +42,7 @@ RULES = {
     "GET /api/v1/students/{student_id}/outcomes": READERS,
     "GET /api/v1/students/{student_id}/struggles": READERS,
     "GET /api/v1/students/{student_id}/predictions": READERS,
+    "GET /api/v1/students/{student_id}/predictions/responses": READERS,
     "GET /api/v1/students/{student_id}/recommendations": READERS,
     "GET /api/v1/students/{student_id}/learning-path": READERS,
     "GET /api/v1/students/{student_id}/stream": READERS,
@@ -78,6 +79,9 @@ RULES = {
     "DELETE /api/v1/batch/{batch_id}": COHORT_READERS,
     "POST /process": WITH_TOKEN,  # the rule of each intent is below
     "POST /api/v1/process": WITH_TOKEN,
+    "GET /api/v1/models": ADMINS,
+    "POST /api/v1/models/{model_id}/activate": ADMINS,
+    "POST /api/v1/models/rollback": ADMINS,
     "GET /api/v1/audit": ADMINS,
     "GET /api/v1/me": WITH_TOKEN,
 } | {f"{method} {path}": EVERYONE for path in PUBLIC for method in ("GET", "HEAD")}
@@ -109,6 +113,7 @@ QUERIES = {
     "GET /api/v1/students/{student_id}/learning-path": {"target": "loops"},
     "GET /api/v1/students/{student_id}/stream": {"seconds": "0"},
     "GET /api/v1/cohorts/{cohort_id}/stream": {"seconds": "0"},
+    "GET /api/v1/students/{student_id}/predictions/responses": {"item": "loops-1"},
 }
 
 
@@ -144,7 +149,7 @@ async def ask(
     if "{batch_id}" in path and batch_id is None:
         batch_id = await made(client, STUDENT, headers=CALLERS["teacher"])
     ids = {"student_id": student_id, "cohort_id": cohort_id, "batch_id": batch_id, "user_id": "teacher-1"}
-    target = path.format(event_id="e-1", letter_id="0-0", name="swagger-ui.css", **ids)
+    target = path.format(event_id="e-1", letter_id="0-0", name="swagger-ui.css", model_id="0" * 32, **ids)
     given = CALLERS[caller] if headers is None else headers
     return await client.request(method, target, headers=given, json=BODIES.get(route), params=QUERIES.get(route))
 

@@ -111,6 +111,8 @@ def test_there_is_an_example_of_every_route_but_the_page_of_documentation() -> N
         "/api/v1/dead-letters/{letter_id}",  # there are none without Kafka
         "/api/v1/dead-letters/{letter_id}/replay",
         "/api/v1/dead-letters/{letter_id}/discard",
+        "/api/v1/models/{model_id}/activate",  # of a model that is fitted
+        "/api/v1/models/rollback",
         "/docs",
         "/docs/assets/{name}",
         "/openapi.json",

@@ -216,10 +216,26 @@ async def test_a_window_of_many_holds_the_newest_however_they_came(store: Store)
     assert window.others == expected[-200:]
 
 
+async def test_the_answers_of_many_are_those_of_each(store: Store) -> None:
+    data = {"total_questions": 1, "correct_answers": 1, "responses": [{"item": "i", "skills": [], "correct": True}]}
+    for name, number in (("student-1", 3), ("student-2", 230)):
+        events = [
+            event(f"e-{at}", student_id=name, data=data, timestamp=f"2026-01-{1 + at % 14:02}T10:00:00Z")
+            for at in range(number)
+        ]
+        await store.apply(events, NOW_US)
+    names = ["student-2", "nobody", "student-1"]
+    windows = await store.answers_of(names)
+    assert [window.answers for window in windows] == [(await store.recent(name)).answers for name in names]
+    assert [len(window.answers) for window in windows] == [200, 0, 3]
+    assert not any(window.others for window in windows)
+
+
 async def test_of_no_students_nothing_is_read(store: Store) -> None:
     assert await store.versions_of([]) == []
     assert await store.aggregates_of([]) == []
     assert await store.others_of([]) == []
+    assert await store.answers_of([]) == []
 
 
 async def test_an_empty_batch_is_nothing(store: Store) -> None:
