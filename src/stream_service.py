@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from math import ceil
+from operator import itemgetter
 from typing import TypeAlias
 
 from .dead_letters import Record, dead_letter, tell_buried
@@ -39,8 +39,8 @@ from .privacy_service import erase_again
 from .results import Derived, Frame, Told, derive, told
 from .state_manager import StateKeyPatterns, snapshot_values
 
-APPLIED = 30_000
-"""So many records are decoded and applied at once, however large a batch is: events take more memory than records."""
+APPLIED = 6_000
+"""About so many records are decoded and applied at once, however large a batch: events take more memory than records."""
 SETTLED, READ = 100, 100
 """So many students are derived before they are published, and so many are read at once: memory stays bounded.
 
@@ -52,6 +52,7 @@ _Causes: TypeAlias = dict[str, dict[str, int]]
 _Results: TypeAlias = dict[str, tuple[int, Derived]]
 # By student: the events that a result answers, and the version derived from with what follows from it.
 
+_OFFSET = itemgetter(0)
 _CONFLICT = (Reason("event_id", "was counted with other content"),)
 
 
@@ -164,7 +165,7 @@ class StreamService:
         yield Step.APPLIED
         await self._move_applied(held, max(held.applied or 0, end))
         yield Step.APPLIED_OFFSET
-        dead = [message for offset, message in batch.dead if offset >= held.published]
+        dead = [message for offset, message in sorted(batch.dead, key=_OFFSET) if offset >= held.published]
         async with aclosing(self._settle(batch.causes, dead)) as steps:
             async for step in steps:
                 yield step
@@ -228,7 +229,8 @@ class StreamService:
 
         While the broker and the store have not answered the next ones are derived, which only reads.
         """
-        left, some, deriving = dict(causes), _Causes(), None
+        # Who was applied last is still held, and comes first.
+        left, some, deriving = dict(reversed(causes.items())), _Causes(), None
         try:
             while (some := some or _take(left)) or dead:
                 derived = await (deriving or self._derive(some))
@@ -292,10 +294,19 @@ class StreamService:
 
 
 def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    """Divide records into parts of about the same size, none too large."""
-    size = ceil(len(records) / ceil(len(records) / APPLIED))
-    for start in range(0, len(records), size):
-        yield records[start : start + size]
+    """Divide records into parts, a student's all in one where they are not too many: what is done once is done once."""
+    by_key: dict[bytes | None, list[Record]] = {}
+    for record in records:
+        by_key.setdefault(record.key, []).append(record)
+    part: list[Record] = []
+    for some in by_key.values():
+        for start in range(0, len(some), APPLIED):
+            part += some[start : start + APPLIED]
+            if len(part) >= APPLIED:
+                yield part
+                part = []
+    if part:
+        yield part
 
 
 def _take(left: _Causes) -> _Causes:

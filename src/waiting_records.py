@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from .dead_letters import Record
 
-ROOM_BYTES = 42_000_000
+ROOM_BYTES = 84_000_000
 """Nothing more is read while records that take more memory than this wait."""
 
 
