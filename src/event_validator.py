@@ -29,6 +29,9 @@ _NAMES = {
 _CLOUD_ATTRIBUTES = {"event_id": "id", "event_type": "type", "timestamp": "time", "student_id": "subject"}
 _EARLIEST_US, _LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 
+_MINUTES_US = {
+    f"T{hour:02}:{minute:02}": (hour * 60 + minute) * 60_000_000 for hour in range(24) for minute in range(60)
+}
 _SECONDS_US = {f":{second:02}": second * 1_000_000 for second in range(60)}
 _RESTS_US = dict.fromkeys(("Z", "+00:00"), 0) | {
     f".{milli:03}{zone}": milli * 1000 for milli in range(1000) for zone in ("Z", "+00:00")
@@ -216,17 +219,17 @@ def _instant(value: object, received_us: int, reasons: list[Reason]) -> int | No
 
 
 def _parse(text: str) -> int | None:
-    # The usual forms, in UTC: the minute is one of few, since events come as they occur.
-    second_us, rest_us = _SECONDS_US.get(text[16:19]), _RESTS_US.get(text[19:])
-    if second_us is None or rest_us is None:
+    # The usual forms, in UTC: the day is one of few.
+    minute_us, second_us, rest_us = _MINUTES_US.get(text[10:16]), _SECONDS_US.get(text[16:19]), _RESTS_US.get(text[19:])
+    if minute_us is None or second_us is None or rest_us is None:
         return _parse_any(text)
-    minute_us = _minute(text[:16])
-    return None if minute_us is None else minute_us + second_us + rest_us
+    day_us = _day(text[:10])
+    return None if day_us is None else day_us + minute_us + second_us + rest_us
 
 
 @lru_cache(maxsize=1024)
-def _minute(text: str) -> int | None:
-    return _parse_any(f"{text}:00Z")
+def _day(text: str) -> int | None:
+    return _parse_any(f"{text}T00:00:00Z")
 
 
 def _parse_any(text: str) -> int | None:

@@ -15,6 +15,8 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import uvloop
+
 from .adapters.kafka_erasures import KafkaErasures
 from .adapters.kafka_producer import KafkaPublisher
 from .adapters.kafka_topics import GROUP, KafkaLag, KafkaTopics
@@ -166,7 +168,7 @@ class ConsumerThread:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner() as runner:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 self._consume(runner)
         except BaseException as error:  # noqa: BLE001  # whatever it is, the process must not go on as if it consumed
             _log.critical("KAFKA consumer failed, the process ends", exc_info=True)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from src.dead_letters import Record
-from src.waiting_records import ROOM_BYTES, WaitingRecords
+from src.waiting_records import PACKED, ROOM_BYTES, WaitingRecords
 
 NEVER_FAILED: Counter[int] = Counter()
 
@@ -28,6 +28,30 @@ def test_records_of_a_partition_are_taken_in_their_order() -> None:
     assert offsets(records.take(0, records=2, size=ROOM_BYTES)) == [8]
     assert offsets(records.take(1, records=2, size=ROOM_BYTES)) == [7]
     assert not records
+
+
+def test_of_a_backlog_every_record_comes_back_as_it_was() -> None:
+    odd = [
+        Record(0, 0, None, None, (), 7),
+        Record(0, 1, b"\xff", b"\xc1" * 9, (("ce_id", b"\x00"), ("content-type", None)), 2**40),
+    ]
+    given = [*odd, *(record(0, offset) for offset in range(2, 2 * PACKED + 500))]
+    records = WaitingRecords()
+    records.add(given[: PACKED + 200])
+    taken = records.take(0, records=700, size=ROOM_BYTES)
+    records.add(given[PACKED + 200 :])
+    while records:
+        taken += records.take(0, records=700, size=ROOM_BYTES)
+    assert taken == given
+
+
+def test_a_backlog_takes_less_room_than_its_records_do_when_they_are_worked_on() -> None:
+    backlog = [record(0, offset, b"x" * 1000) for offset in range(PACKED)]
+    records = WaitingRecords()
+    while not records.full:
+        records.add(backlog)
+    taken = records.take(0, records=10**9, size=10**12)
+    assert sum(one.size for one in taken) > 1.2 * ROOM_BYTES
 
 
 def test_a_batch_holds_no_more_bytes_than_it_may_but_one_record_at_least() -> None:
