@@ -24,9 +24,14 @@ SOURCE = "/mastery-engine"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 _HEADERS = (("content-type", CONTENT_TYPE.encode()),)
 _PREFIX = "com.learnflow.mastery"
+_KINDS = ("updated", "level.changed", "struggle.detected")
 _WHOLE = ""
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _DATA = b'{"data":%b,"datacontenttype":"application/json",'
+_ABOUT = {
+    kind: f'"source":"{SOURCE}","specversion":"1.0","subject":"%b","time":"%b","type":"{_PREFIX}.{kind}.v1"}}'.encode()
+    for kind in _KINDS
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +125,8 @@ def _struggle(student_id: str, struggle: Struggle) -> dict[str, Any]:
 
 
 def _message(kind: str, student_id: str, time: str, data: object) -> Message:
-    about = {
-        "source": SOURCE,
-        "specversion": "1.0",
-        "subject": student_id,
-        "time": time,
-        "type": f"{_PREFIX}.{kind}.v1",
-    }
-    # Names are in order, so the id stands between these two; they are what it is a hash of.
-    first, last = _DATA % _encode(data), _encode(about)[1:]
+    # Names are in order, so the id stands between these two; they are what it is a hash of. No id and no time holds
+    # anything that JSON would write in another way.
+    first, last = _DATA % _encode(data), _ABOUT[kind] % (student_id.encode(), time.encode())
     event_id = sha256(first + last).hexdigest()[:32]
     return Message(Topic.RESULTS, student_id.encode(), b'%b"id":"%b",%b' % (first, event_id.encode(), last), _HEADERS)
