@@ -16,6 +16,8 @@ _COMMANDS = {
     "mastery": "mastery",
     "dump": "dump",
     "doctor": "doctor",
+    "verify": "verify",
+    "backup": "backup",
     "dead-letters": "dead_letters",
     "export": "export",
     "erase": "erase",

@@ -28,6 +28,7 @@ from .domain.evidence import Component
 from .domain.explanation import Explanation, explain
 from .domain.forecast import Forecast, forecast
 from .domain.history import Interval, history, points
+from .domain.mastery import Window
 from .domain.model import MasteryModel, Method
 from .domain.outcomes import Recent
 from .domain.recommendations import PathStep, learning_path, recommend, whole_path
@@ -37,7 +38,7 @@ from .errors import BadRequest, Reason
 from .event_validator import Invalid, validate
 from .observability import Metrics, correlation_id
 from .ports import Clock, EvidenceStore, Message, Publisher, Topic
-from .state_manager import StateManager
+from .state_manager import Recomputed, StateManager
 
 CORRELATION_HEADER = "x-request-id"
 CACHED_ANSWERS = 4096
@@ -147,6 +148,14 @@ class MasteryService:
                 answer = mastery_answer(student_id, stored.aggregates, span, self._model, None)
                 derived.append((student_id, stored.version, answer))
         await self._state.remember(derived)
+
+    async def recompute(self, student_id: str) -> Recomputed:
+        """Derive a student anew from what is stored, and compare with what was derived before."""
+
+        def derive(aggregates: Aggregates, span: Window) -> MasteryAnswer:
+            return mastery_answer(student_id, aggregates, span, self._model, None)
+
+        return await self._state.recompute(student_id, derive)
 
     # -- questions
 

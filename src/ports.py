@@ -639,6 +639,9 @@ class Maintenance(Protocol):
     async def state(self, student_id: str) -> StudentState | None:
         """Return everything that is known of a student."""
 
+    async def snapshot(self, student_id: str, date: str) -> bytes | None:
+        """Return what was derived of a student when their state last changed on a day, None where nothing was."""
+
     def students(self) -> AsyncIterator[str]:
         """Yield every student id, sorted."""
 

@@ -1,14 +1,16 @@
 """Names and lifetimes of what is stored, snapshots for people to read, and the state as canonical JSON."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from .domain.aggregates import Aggregates
 from .domain.days import day_of, from_date, to_date
 from .domain.evidence import Component
 from .domain.mastery import ComponentValue, Window, window
@@ -115,6 +117,16 @@ class Expiring:
     forgotten: int
 
 
+class Recomputed(StrEnum):
+    """What came of deriving a student anew: ``older`` is who has nothing of today to compare with."""
+
+    EQUAL = "equal"
+    DIFFERS = "differs"
+    OLDER = "older"
+    UNREADABLE = "unreadable"
+    GONE = "gone"
+
+
 class Shown(Protocol):
     """An answer about mastery, as a snapshot keeps it."""
 
@@ -191,6 +203,26 @@ class StateManager:
             Expiring(to_date(self.today() + ahead).isoformat(), trimmed[first + ahead], forgotten[first + ahead])
             for ahead in range(days)
         ]
+
+    async def recompute(self, student_id: str, derive: Callable[[Aggregates, Window], Shown]) -> Recomputed:
+        """Derive a student anew, and compare with the snapshot of today; a state that cannot be read is not sound.
+
+        Only today's can be compared: of an older day evidence may have gone since.
+        """
+        today = self.today()
+        try:
+            state = await self._maintenance.state(student_id)
+        except (ValueError, KeyError, TypeError):  # what unpacking raises for what it did not pack
+            return Recomputed.UNREADABLE
+        if state is None:
+            return Recomputed.GONE
+        if len(state.counted) > state.events:
+            return Recomputed.UNREADABLE
+        kept = await self._maintenance.snapshot(student_id, to_date(today).isoformat())
+        if kept is None:
+            return Recomputed.OLDER
+        derived = _encode(derive(state.aggregates, window(today, self.kept_from())))
+        return Recomputed.EQUAL if derived == kept else Recomputed.DIFFERS
 
     async def dump(self, student_id: str, day: int) -> dict[str, Any] | None:
         """Return the state of a student as retention keeps it on a day, in canonical order."""

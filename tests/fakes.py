@@ -11,6 +11,7 @@ from src.domain.outcomes import Recent
 from src.domain.state import StudentState
 from src.errors import StoreUnavailable
 from src.ports import Retention, Snapshot, Versioned
+from src.state_manager import StateKeyPatterns
 from tests.making import PSEUDONYM
 
 
@@ -58,6 +59,9 @@ class MemoryStore:
     async def status(self, student_id: str, event_id: str) -> EventStatus | None:
         counted = (student_id, event_id) in self.contents and student_id in self.states
         return EventStatus.APPLIED if counted else None
+
+    async def snapshot(self, student_id: str, date: str) -> bytes | None:
+        return self.snapshots.get(student_id, {}).get(StateKeyPatterns.MASTERY.replace("{date}", date))
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         del now_us

@@ -192,6 +192,12 @@ class RedisStore:
         days = {digest: day for day, digest in unpack_counted(counted)}
         return StudentState(unpack_aggregates(body), _recent(numbers, answers, others), days, int(events))
 
+    async def snapshot(self, student_id: str, date: str) -> bytes | None:
+        """Return the snapshot of a day, None where there is none."""
+        with redis_errors():
+            found = await self.client.get(self.keys.of(StateKeyPatterns.MASTERY, student_id, date=date))
+        return None if found is None else _bytes(found)
+
     async def students(self) -> AsyncIterator[str]:
         """Yield every student id, sorted, after one walk over all keys."""
         for name in sorted(await self._names()):

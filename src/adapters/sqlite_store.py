@@ -14,7 +14,7 @@ from ..domain.events import Event, EventStatus, digest64
 from ..domain.outcomes import Recent
 from ..domain.state import StudentState
 from ..ports import Retention, Snapshot, Versioned
-from ..state_manager import PLAIN
+from ..state_manager import PLAIN, StateKeyPatterns
 from .packing import pack_aggregates, pack_outcomes, unpack_aggregates, unpack_outcomes
 from .sqlite_database import Row, SqliteDatabase
 
@@ -132,6 +132,12 @@ class SqliteStore:
         counted: dict[int, int] = dict(self._database.rows("SELECT digest, day FROM counted WHERE student = ?", row[0]))
         recent = Recent(unpack_outcomes(row[3]), unpack_outcomes(row[4]))
         return StudentState(unpack_aggregates(row[2]), recent, counted, row[1])
+
+    async def snapshot(self, student_id: str, date: str) -> bytes | None:
+        """Return the snapshot of a day, None where there is none."""
+        sql = "SELECT body FROM snapshot JOIN student ON student = id WHERE name = ? AND key = ?"
+        row = self._database.row(sql, student_id, PLAIN.of(StateKeyPatterns.MASTERY, student_id, date=date))
+        return None if row is None else str(row[0]).encode()
 
     async def students(self) -> AsyncIterator[str]:
         """Yield every student id, sorted."""

@@ -33,9 +33,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 day_option = click.DateTime(["%Y-%m-%d"])
 
 
-def print_json(content: object) -> None:
-    """Write one value as JSON with sorted keys to standard output."""
-    click.echo(msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=2).decode())
+def print_json(content: object, *, stderr: bool = False) -> None:
+    """Write one value as JSON with sorted keys."""
+    click.echo(msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=2).decode(), err=stderr)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -148,6 +148,9 @@ async def test_snapshots_are_kept_only_of_the_version_derived_from(store: Store)
         Snapshot("nobody", 1, {}),
     ]
     assert (await store.remember(snapshots, NOW_US))[:2] == [True, False]
+    assert await store.snapshot("student-1", "2026-01-15") == b"{}"
+    assert await store.snapshot("student-1", "2026-01-14") is None
+    assert await store.snapshot("nobody", "2026-01-15") is None
 
 
 async def test_all_students_come_sorted(store: Store) -> None:

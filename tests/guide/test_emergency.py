@@ -1,15 +1,15 @@
 """The guide's backup and restore of what is in Redis, by its own lines."""
 
+import json
 import time
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from tests.processes import Service
 from tests.services import RedisServer
 
-from .asking import answer, redis_line, until
+from .asking import answer, redis_line, shell, until
 
 SECTION = "Emergency Procedures"
 
@@ -33,26 +33,19 @@ def test_the_keys_of_students_are_exported(redis_server: RedisServer, tmp_path: 
     assert "student:123:evidence" in keys.read_text().split()
 
 
-def restoring(redis: RedisServer, keys: list[str]) -> bytes:
-    """Return the commands that make keys again, in the protocol of Redis, as `--pipe` takes them."""
-    with Redis.from_url(redis.url) as client:
-        commands = [
-            (b"RESTORE", key.encode(), str(client.pexpiretime(key)).encode(), client.dump(key) or b"", b"ABSTTL")
-            for key in keys
-        ]
-    return b"".join(
-        b"*%d\r\n" % len(command) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in command)
-        for command in commands
-    )
-
-
 @pytest.mark.guide(SECTION, "redis-cli --pipe < backup_commands.txt")
 def test_what_was_exported_is_restored(beside: Service, redis_server: RedisServer, tmp_path: Path) -> None:
     keys = redis_line(redis_server, 'redis-cli --scan --pattern "student:123:*"').split()
     before = answer(beside, "/api/v1/students/123/mastery")[1]
-    commands = tmp_path / "backup_commands.txt"
-    commands.write_bytes(restoring(redis_server, keys))
+    commands, names = tmp_path / "backup_commands.txt", tmp_path / "student_keys.txt"
+    names.write_text("\n".join(keys))
+    made = shell(f"python -m src backup {names} > {commands}", REDIS_URL=redis_server.url, DATA_DIR=str(tmp_path))
+    assert made.returncode == 0, made.stderr
     redis_line(redis_server, f"redis-cli DEL {' '.join(keys)}")
     assert answer(beside, "/api/v1/students/123/mastery")[1]["status"] == "no_evidence"
     assert f"errors: 0, replies: {len(keys)}" in redis_line(redis_server, f"redis-cli --pipe < {commands}")
     assert answer(beside, "/api/v1/students/123/mastery")[1] == before
+    seconds = int(redis_line(redis_server, "redis-cli TTL student:123:evidence"))
+    assert 89 * 86_400 < seconds <= 90 * 86_400
+    verified = shell("python -m src verify --json", REDIS_URL=redis_server.url, DATA_DIR=str(tmp_path))
+    assert json.loads(verified.stdout) == {"differs": [], "unreadable": [], "equal": 1, "older": 0}
