@@ -27,6 +27,7 @@ _COMMANDS = {
     "model": "model",
     "token": "token",
     "openapi": "openapi",
+    "asyncapi": "asyncapi",
 }
 """Command and the module that holds it: what a command does not need is not imported, so each starts quickly."""
 

@@ -28,6 +28,7 @@ from .api import (
     students,
 )
 from .api.parameters import single_values
+from .asyncapi import event_schemas
 from .audit_middleware import audit_middleware
 from .dashboard import pages
 from .dashboard.problem_pages import problem_pages_middleware
@@ -124,7 +125,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schemas = document["components"]["schemas"]
-        schemas |= events.event_schemas() | batch.batch_schemas() | {"Problem": _problem_schema(schemas)}
+        schemas |= event_schemas() | batch.batch_schemas() | {"Problem": _problem_schema(schemas)}
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         for path in document["paths"].values():

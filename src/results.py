@@ -23,14 +23,13 @@ from .ports import Derivable, Message, Topic
 SOURCE = "/mastery-engine"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 _HEADERS = (("content-type", CONTENT_TYPE.encode()),)
-_PREFIX = "com.learnflow.mastery"
-_KINDS = ("updated", "level.changed", "struggle.detected")
+TYPES = {kind: f"com.learnflow.mastery.{kind}.v1" for kind in ("updated", "level.changed", "struggle.detected")}
 _WHOLE = ""
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _DATA = b'{"data":%b,"datacontenttype":"application/json",'
 _ABOUT = {
-    kind: f'"source":"{SOURCE}","specversion":"1.0","subject":"%b","time":"%b","type":"{_PREFIX}.{kind}.v1"}}'.encode()
-    for kind in _KINDS
+    kind: f'"source":"{SOURCE}","specversion":"1.0","subject":"%b","time":"%b","type":"{name}"}}'.encode()
+    for kind, name in TYPES.items()
 }
 
 

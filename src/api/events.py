@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from ..domain.events import EventStatus
 from ..errors import BadRequest, Conflict, NotFound, Reason
-from ..event_schema import PAYLOADS, Envelope
 from ..mastery_service import EventResult
 from ..problems import FieldProblem, problems
 from .access import Ingester, StudentId
@@ -113,22 +112,6 @@ async def event(student_id: StudentId, event_id: EventId, mastery: Mastery, who:
         detail = "It is not known what became of such an event."
         raise NotFound(detail)
     return _json({"event_id": event_id, "status": status})
-
-
-def event_schemas() -> dict[str, Any]:
-    """Return the JSON Schemas of events, for the components of the OpenAPI document."""
-    schemas: dict[str, Any] = {}
-    models: list[type[BaseModel]] = [Envelope, *PAYLOADS.values()]
-    for model in models:
-        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= schema.pop("$defs", {})
-        schemas[model.__name__] = schema
-    event_schema = schemas.pop("Envelope")
-    event_schema["title"] = "Event"
-    event_schema["properties"]["data"] = {
-        "anyOf": [{"$ref": f"#/components/schemas/{m.__name__}"} for m in PAYLOADS.values()] + [{"type": "null"}]
-    }
-    return schemas | {"Event": event_schema}
 
 
 def single_result(result: EventResult) -> dict[str, Any]:

@@ -56,6 +56,15 @@ def check_java(java: Path) -> None:
         raise Unavailable(message, "put a newer one first on the path, or name it in JAVA_HOME")
 
 
+def asyncapi_schema() -> Path:
+    """Find the JSON Schema of AsyncAPI 3.0 documents, as those who define the format publish it."""
+    found = cache_directory() / "asyncapi/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
+    if not found.is_file():
+        message = "the schema of AsyncAPI is not installed"
+        raise Unavailable(message)
+    return found
+
+
 def kafka_version() -> str:
     """Return the version of Kafka that ``pom.xml`` names."""
     named = re.search(r"<kafka\.version>(.+?)</kafka\.version>", (HERE / "pom.xml").read_text(encoding="utf-8"))
