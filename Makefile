@@ -5,7 +5,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test faults check format bench audit sbom lock clean
+.PHONY: help install run test faults check docs format bench audit sbom lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -28,11 +28,14 @@ faults: install ## Run every fault test, the long ones too (about ten minutes)
 	@scripts/install-services --require
 	@REQUIRE_SERVICES=1 $(BIN)/python -m pytest tests/faults -m ""
 
-check: install ## Check format, lint, types and layers
+check: install docs ## Check format, lint, types, layers and documentation
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install ## Build the documentation site into dist/docs; a link that leads nowhere fails it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
 
 format: install ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix
