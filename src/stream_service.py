@@ -40,7 +40,7 @@ from .results import Derived, Frame, Told, derive, told
 from .state_manager import StateKeyPatterns, snapshot_values
 
 APPLIED = 6_000
-"""About so many records are decoded and applied at once, however large a batch: events take more memory than records."""
+"""So many records are decoded and applied at once, however large a batch: events take more memory than records."""
 SETTLED, READ = 100, 100
 """So many students are derived before they are published, and so many are read at once: memory stays bounded.
 
