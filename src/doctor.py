@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from .adapters.kafka_facts import WANTED, kafka_facts
 from .adapters.redis_facts import RedisFacts
@@ -66,8 +67,7 @@ async def diagnose(patient: Patient) -> list[Finding]:
     findings += _state(settings, facts)
     findings += await _token(patient)
     if facts is not None:
-        findings += await _trail(settings)
-    findings.append(judge_model(None))
+        findings += await _inside(patient)
     return findings
 
 
@@ -133,10 +133,13 @@ async def _token(patient: Patient) -> list[Finding]:
     return [Finding("token", Severity.OK, "The token is accepted.")]
 
 
-async def _trail(settings: Settings) -> list[Finding]:
+async def _inside(patient: Patient) -> list[Finding]:
+    """Tell what only the open store knows: the audit trail, the settings of the last start, the learner model."""
     try:
-        async with open_resources(settings) as resources:
-            return [await _audit(resources), *await _differences(resources)]
+        async with open_resources(patient.settings) as resources:
+            model = await resources.models.current()
+            age = None if model is None else _age(model.fitted_at, patient.now_s())
+            return [await _audit(resources), *await _differences(resources), judge_model(age)]
     except MasteryError as error:
         step = "mastery-engine audit verify"
         return [Finding("audit", Severity.ERROR, str(error), "What people do cannot be recorded.", step)]
@@ -164,3 +167,7 @@ async def _differences(resources: Resources) -> list[Finding]:
     found = f"{', '.join(differing)}: not as the service started with."
     meaning = "One of both is wrong: tokens are refused, people are not recognised, or answers differ."
     return [Finding("settings", Severity.ERROR, found, meaning, "echo $JWT_SECRET, here and in the deployment")]
+
+
+def _age(since: str, now_s: float) -> timedelta:
+    return datetime.fromtimestamp(now_s, UTC) - datetime.fromisoformat(since)

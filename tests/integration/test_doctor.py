@@ -1,7 +1,9 @@
 """Faults put in one by one: the doctor names each, and leaves everything else as good."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,14 @@ import pytest
 from confluent_kafka import Producer
 
 from src.adapters.kafka_topics import KafkaTopics
+from src.adapters.model_files import ModelFiles
 from src.config import Settings
 from src.diagnosis import Finding, Severity
 from src.doctor import Patient, diagnose
+from src.model_artefact import read_artefact
 from src.resources import open_resources
 from src.security import Role, SecurityManager
+from tests.learner import artefact
 from tests.making import wire
 from tests.processes import SECRET
 from tests.services import KafkaBroker, RedisServer
@@ -174,6 +179,22 @@ async def test_a_rule_that_forbids_to_read_the_events(
     KafkaTopics(ours.kafka_client(), may_create=True).ensure()
     rule = "--add --allow-principal User:ANONYMOUS --operation Describe --operation DescribeConfigs --operation Write"
     assert broker.run_tool("kafka-acls.sh", *rule.split(), "--topic", "mastery.events").returncode == 0
-    found = await wrong(ours)
+    async with asyncio.timeout(30):  # a rule takes a moment until the broker follows it
+        while "acl" not in (found := await wrong(ours)):  # noqa: ASYNC110  # as a reader of the answer does
+            await asyncio.sleep(0.1)
     assert found["acl"].found == "mastery.events: not permitted: READ."
     assert found["acl"].next == "kafka-acls.sh --bootstrap-server localhost:9092 --list --topic mastery.events"
+
+
+async def test_a_learner_model_that_has_grown_old(settings: Callable[..., Settings]) -> None:
+    data = artefact()
+    model = read_artefact(data)
+    ours = settings()
+    ModelFiles(ours.data_dir).write(model.model_id, data)
+    async with open_resources(ours) as resources:
+        await resources.mastery.ingest([wire()])
+        await resources.models.activate(model.model_id)
+    fitted_s = datetime.fromisoformat(model.fitted_at).timestamp()
+    assert "model" not in await wrong(ours, now_s=lambda: fitted_s + 90 * 86_400)
+    found = await wrong(ours, now_s=lambda: fitted_s + 91 * 86_400)
+    assert found["model"].found == "The learner model is 91 days old."
