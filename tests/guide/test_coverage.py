@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 import tests.guide
+from tests.architecture.markdown import read, section, table
 
 from .cluster import CLUSTER
 from .passages import GUIDE, Passage, passages, squeezed
@@ -65,3 +66,11 @@ def test_every_claim_quotes_the_guide(said: list[Passage]) -> None:
 
 def test_no_claim_is_so_short_that_it_would_answer_for_anything() -> None:
     assert [claim for claim in claims() if len(claim.words) < 6] == []  # `event:` is the shortest that says something
+
+
+def test_the_lines_that_cannot_work_are_listed_with_the_reason() -> None:
+    listed = [
+        tuple(row) for row in table(section(read("docs/operations/guide.md"), "## Lines that cannot work"), "section")
+    ]
+    never = [(line.section, f"`{line.words}`", line.never) for line in CLUSTER if line.never is not None]
+    assert listed[: len(never)] == never
