@@ -142,6 +142,7 @@ class Settings(BaseSettings):
     rate_limit_auth_failures: Annotated[int, Field(ge=0)] = 60
     forwarded_allow_ips: Annotated[str, AfterValidator(_networks)] | None = None
     max_concurrent_requests: Annotated[int, Field(ge=1)] = 512
+    shutdown_delay_s: Annotated[int, Field(ge=0, le=60)] = 0
     api_docs: bool = True
     data_dir: Path = Path("data")
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None

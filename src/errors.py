@@ -28,7 +28,8 @@ MasteryError
     ├── AuditUnavailable        503
     ├── KeysUnavailable         503
     ├── BrokerUnavailable       503
-    └── ConsumerUnavailable     503
+    ├── ConsumerUnavailable     503
+    └── Leaving                 503
 """
 
 from collections.abc import Iterable
@@ -216,3 +217,9 @@ class ConsumerUnavailable(Refused):
     """The consumer of events does not run."""
 
     status, code, title = 503, "consumer-unavailable", "The consumer is away"
+
+
+class Leaving(Refused):
+    """The process is about to end."""
+
+    status, code, title = 503, "leaving", "This process is about to end"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from .errors import Refused
+from .errors import Leaving, Refused
 from .observability import Metrics
 
 CHECK_TIMEOUT_S = 2
@@ -31,6 +31,18 @@ class CheckResult:
     status: CheckStatus
     detail: str
     latency_ms: float
+
+
+class Departure:
+    """Whether the process is about to end."""
+
+    leaving = False
+
+    async def check(self) -> None:
+        """Return while it stays; raises ``Leaving``."""
+        if self.leaving:
+            detail = "The process is about to end."
+            raise Leaving(detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ from .domain.erasures import Pseudonym
 from .domain.model import MasteryModel
 from .drift import Drift
 from .errors import CommandFailed, StoreUnavailable
-from .health import Check, Health
+from .health import Check, Departure, Health
 from .live_service import LiveService
 from .mastery_service import MasteryService
 from .model_service import ModelService
@@ -119,6 +119,7 @@ class Resources:
     audit_history: AuditHistory
     rates: RateLimiter
     privacy: PrivacyService
+    departure: Departure
     health: Health
     tracing: Tracing
     exposition: Callable[[], Awaitable[bytes]]
@@ -193,7 +194,12 @@ async def open_resources(
             clock=clock,
             topics=None if publisher is None else KafkaTopics(settings.kafka_client(), may_create=False),
         )
-        checks: dict[str, Check] = {"store": stores.maintenance.ping, "sanitisation": _check_sanitisation}
+        departure = Departure()
+        checks: dict[str, Check] = {
+            "store": stores.maintenance.ping,
+            "sanitisation": _check_sanitisation,
+            "process": departure.check,
+        }
         if keys is not None:
             checks["keys"] = keys.check
         yield Resources(
@@ -235,6 +241,7 @@ async def open_resources(
             rates=rates,
             tracing=tracing,
             exposition=metrics.exposition,
+            departure=departure,
             health=Health(checks | {"model": models.check}, frozenset(checks), metrics, spared=frozenset({"model"})),
         )
 

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import uvicorn
 import uvloop
 
 from ..config import Settings
+from ..departure import LeavingServer
 from ..errors import CommandFailed
 from ..http_protocol import BoundedProtocol
 from ..main import create_app
@@ -55,7 +55,7 @@ def _end_with_stdin() -> None:
 
 
 def run(settings: Settings, role: ProcessRole = ProcessRole.ALL, *, as_json: bool) -> None:
-    """Serve until told to stop; requests under way get ten seconds to end.
+    """Serve until told to stop; requests under way get ten seconds to end, after ``SHUTDOWN_DELAY_S``.
 
     Raises what our errors are where something needed at the start cannot be opened.
     """
@@ -93,20 +93,11 @@ async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseExcep
         )
         # What was made for the start stays: a full collection that walks it would hold up the loop for 40 ms.
         gc.freeze()
-        await Server(configuration, before_draining=resources.live.close).serve()
-
-
-class Server(uvicorn.Server):
-    """Tells when it begins to drain, so that answers without an end are ended."""
-
-    def __init__(self, configuration: uvicorn.Config, *, before_draining: Callable[[], object]) -> None:
-        super().__init__(configuration)
-        self._before_draining = before_draining
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more requests, and wait for those under way."""
-        self._before_draining()
-        await super().shutdown(sockets)
+        # Nobody balances requests between consumers.
+        delay_s = 0 if role is ProcessRole.CONSUMER else settings.shutdown_delay_s
+        await LeavingServer(
+            configuration, resources.departure, delay_s=delay_s, before_draining=resources.live.close
+        ).serve()
 
 
 def _switch_debug(settings: Settings, followers: Sequence[Callable[[signal.Signals], None]]) -> None:

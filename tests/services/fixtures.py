@@ -9,8 +9,11 @@ import pytest
 from redis import Redis
 
 from . import KafkaBroker, RedisCluster, RedisServer, Service, Unavailable
+from .deployed import deploy
 from .docker import DockerClient, docker
 from .image import Image, build
+from .kube_metrics import PodMetrics, pod_metrics
+from .kubernetes import ControlPlane
 
 _S = TypeVar("_S", bound=Service)
 
@@ -113,6 +116,30 @@ def docker_client() -> Iterator[DockerClient]:
 def image(docker_client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Image:
     """The image of the service, built from a clean checkout with the line of the operations guide."""
     return build(docker_client, tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One Kubernetes control plane for all tests, with nodes on which every pod counts as running."""
+    with ExitStack() as stack:
+        with available():
+            one = stack.enter_context(ControlPlane(tmp_path_factory.mktemp("kubernetes")))
+        yield one
+
+
+@pytest.fixture(scope="session")
+def pod_figures(control_plane: ControlPlane) -> Iterator[PodMetrics]:
+    """Figures of its pods, of the tests' own invention."""
+    with pod_metrics(control_plane) as figures:
+        yield figures
+
+
+@pytest.fixture(scope="session")
+def deployed(control_plane: ControlPlane, pod_figures: PodMetrics) -> ControlPlane:
+    """The control plane with the overlay ``dev`` rolled out."""
+    del pod_figures  # which let the autoscaler see something
+    deploy(control_plane)
+    return control_plane
 
 
 def _revive(service: Service) -> None:
