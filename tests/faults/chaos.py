@@ -40,6 +40,10 @@ class Load:
         self.thread.join()
         assert not self.trouble, self.trouble
 
+    def stop(self) -> None:
+        """Send no more than what is sent."""
+        self.stopping.set()
+
     @property
     def sending(self) -> bool:
         """Tell whether there is more to come."""

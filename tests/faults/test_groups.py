@@ -4,36 +4,51 @@ import json
 import os
 import random
 import signal
-from threading import Event as Pause
-from threading import Thread
 
 import pytest
 
 from tests.services.process import ProcessId, wait_until
 
+from .balancer import Balancer, Visitors, balancer
 from .chaos import Load
 from .generator import Generator, record
-from .http import post_events
 from .node import Node
 from .world import World, deadline, pause
 
 
 @pytest.mark.long
-def test_a_rolling_restart_fails_no_request_and_loses_nothing(world: World) -> None:
-    old = [world.start("all") for _ in range(2)]
-    client = _Client([*old], Generator("http", students=20))
-    with Load(world.kafka.bootstrap, Generator("rolling", students=50), 4000, per_s=400), client:
-        for node in old:
-            new = world.start("all")
-            world.eventually(lambda new=new: new.ask("/ready")[0] == 200)  # type: ignore[misc]  # bound per node
-            client.nodes.append(new)
-            client.nodes.remove(node)  # as a load balancer that was told
-            assert node.stop() == 0, node.log[-3000:]
-    assert client.failed == []
-    assert client.sent > 0
+def test_a_rolling_restart_and_scaling_fail_no_request_and_lose_nothing(world: World) -> None:
+    generator = Generator("http", students=20)
+    with balancer() as front:
+        nodes = [_join(world, front), _join(world, front)]
+        world.eventually(lambda: len(front.ready) == 2)
+        load = Load(world.kafka.bootstrap, Generator("rolling", students=50), 30_000, per_s=1000)
+        visitors = Visitors(front.port, (generator.event() for _ in iter(int, 1)), per_s=200)
+        with load, visitors:
+            for _ in range(2):
+                nodes.append(_join(world, front))
+                _leave(nodes.pop(0))
+            nodes.append(_join(world, front))  # one more for a while
+            _leave(nodes.pop())
+            load.stop()
+    assert visitors.failed == []
+    assert visitors.sent > 0
     world.drain()
     expected = world.verify()
-    assert sum(len(expected.counted[f"http-{number}"]) for number in range(20)) == client.sent
+    assert sum(len(expected.counted[f"http-{number}"]) for number in range(20)) == visitors.sent
+
+
+def _join(world: World, front: Balancer) -> Node:
+    """Start an instance, and return once it is balanced to."""
+    node = world.start("all", working=False, SHUTDOWN_DELAY_S="2")
+    front.add(node.url)
+    world.eventually(lambda: node.url in front.ready)
+    return node
+
+
+def _leave(node: Node) -> None:
+    """Tell an instance to stop; the balancer finds out by itself."""
+    assert node.stop() == 0, node.log[-3000:]
 
 
 @pytest.mark.long
@@ -111,33 +126,3 @@ def _child(node: Node) -> ProcessId:
         return ProcessId.of(started[-1])
     except ProcessLookupError:
         return ProcessId(started[-1], "")
-
-
-class _Client:
-    """Sends events over HTTP, one after the other, to one of the nodes that it was told of."""
-
-    def __init__(self, nodes: list[Node], generator: Generator) -> None:
-        self.nodes = nodes
-        self.sent = 0
-        self.failed: list[str] = []
-        self._generator = generator
-        self._stopping = Pause()
-        self._thread = Thread(target=self._send, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *about: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _send(self) -> None:
-        while not self._stopping.wait(0.02):
-            node = self.nodes[self.sent % len(self.nodes)]
-            try:
-                (status,) = post_events(node.url, [self._generator.event()])
-            except OSError as error:
-                self.failed.append(f"{type(error).__name__}: {error}")
-            else:
-                assert status == "queued"
-                self.sent += 1
