@@ -161,7 +161,7 @@ def _safety(facts: StoreFacts, *, replayed: bool) -> Iterator[Finding]:
 
 
 def _keys(facts: StoreFacts) -> Finding:
-    found = f"It has {facts.keys:,} keys."
+    found = f"It has {_many(facts.keys, 'key')}."
     if facts.kind != "sqlite" and facts.keys > MANY_KEYS:
         return Finding("keys", Severity.WARNING, found, "One Redis grows large.", "Consider a cluster: REDIS_CLUSTER")
     return Finding("keys", Severity.OK, found)
@@ -170,7 +170,7 @@ def _keys(facts: StoreFacts) -> Finding:
 def judge_retention(facts: StoreFacts, kept_s: int) -> Iterator[Finding]:
     """Tell whether the keys of students end when they should."""
     if facts.keys_without_end:
-        found = f"{facts.keys_without_end:,} keys of students have no end."
+        found = f"{_many(facts.keys_without_end, 'key')} of students without an end."
         meaning = "They would be kept for ever, against the promise of retention; the service writes none such."
         yield Finding("retention", Severity.ERROR, found, meaning, 'redis-cli TTL "student:…", then EXPIRE or DEL')
     elif facts.longest_s is not None and facts.longest_s > kept_s:
@@ -219,7 +219,7 @@ def _topic(wanted: WantedTopic, found: TopicFacts | None) -> Iterator[Finding]:
         step = f"kafka-acls.sh --bootstrap-server localhost:9092 --list --topic {name}"
         yield Finding("acl", Severity.ERROR, f"{name}: not permitted: {which}.", "The work stands still.", step)
     if found.partitions < wanted.partitions:
-        good, text = False, f"{name} has {found.partitions} partitions, not {wanted.partitions}."
+        good, text = False, f"{name} has {_many(found.partitions, 'partition')}, not {wanted.partitions}."
         meaning = "No more consumers than partitions have work."
         step = f"kafka-topics.sh --alter --topic {name} --partitions {wanted.partitions}"
         yield Finding("topics", Severity.WARNING, text, meaning, step)
@@ -241,14 +241,15 @@ def _group(facts: KafkaFacts) -> Iterator[Finding]:
     describe = "kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --group mastery-engine-group"
     if not facts.members:
         meaning = "Nobody applies events; they wait."
-        found = f"The group has no consumer, and {lag:,} records wait."
+        found = f"The group has no consumer; {_many(lag, 'record')} waiting."
         yield Finding("group", Severity.ERROR if lag else Severity.WARNING, found, meaning, "mastery-engine serve")
     elif lag > MANY_WAITING:
-        found = f"{lag:,} records wait for {facts.members} consumers."
+        found = f"{_many(lag, 'record')} waiting for {_many(facts.members, 'consumer')}."
         meaning = "Answers are behind what was sent; if the number does not fall, more consumers are needed."
         yield Finding("lag", Severity.WARNING, found, meaning, describe)
     else:
-        yield Finding("lag", Severity.OK, f"{lag:,} records wait for {facts.members} consumers.")
+        found = f"{_many(lag, 'record')} waiting for {_many(facts.members, 'consumer')}."
+        yield Finding("lag", Severity.OK, found)
 
 
 def _dead_letters(reasons: Mapping[str, int]) -> Finding:
@@ -270,6 +271,10 @@ def judge_model(age: timedelta | None) -> Finding:
             "model", Severity.WARNING, found, "What it learned may no longer hold.", "mastery-engine model fit"
         )
     return Finding("model", Severity.OK, found)
+
+
+def _many(number: int, of: str) -> str:
+    return f"{number:,} {of}{'' if number == 1 else 's'}"
 
 
 def _mib(size: int) -> str:

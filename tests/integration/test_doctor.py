@@ -91,7 +91,7 @@ async def test_a_key_of_a_student_without_an_end(
     redis_server.run_cli("SET", "student:123:mastery:2025-01-15", "{}")
     found = await wrong(settings(redis_url=redis_url))
     assert list(found) == ["retention"]
-    assert found["retention"].found == "1 keys of students have no end."
+    assert found["retention"].found == "1 key of students without an end."
 
 
 async def test_a_clock_that_is_off(settings: Callable[..., Settings], redis_url: str) -> None:
@@ -167,7 +167,7 @@ async def test_events_that_wait_and_dead_letters(
     producer.flush(30)
     found = await wrong(ours)
     assert found["group"].severity is Severity.ERROR
-    assert found["group"].found == "The group has no consumer, and 5 records wait."
+    assert found["group"].found == "The group has no consumer; 5 records waiting."
     assert found["dead letters"].found == "1 invalid"
 
 
