@@ -15,6 +15,7 @@ from .diagnosis import (
     Severity,
     StoreFacts,
     judge_clock,
+    judge_dapr,
     judge_kafka,
     judge_model,
     judge_retention,
@@ -63,7 +64,7 @@ async def diagnose(patient: Patient) -> list[Finding]:
     store, facts = await _store(patient)
     findings += store
     findings += await _kafka(settings)
-    findings += await _dapr(settings)
+    findings += judge_dapr(None)
     findings += _state(settings, facts)
     findings += await _token(patient)
     if facts is not None:
@@ -105,11 +106,6 @@ async def _kafka(settings: Settings) -> list[Finding]:
         step = "kafka-topics.sh --bootstrap-server localhost:9092 --list"
         meaning = "Events are refused with 503 or wait; reads go on."
         return [Finding("kafka", Severity.ERROR, error.detail, meaning, step)]
-
-
-async def _dapr(settings: Settings) -> list[Finding]:
-    del settings
-    return [Finding("dapr", Severity.OK, "No sidecar is configured.")]
 
 
 def _state(settings: Settings, facts: StoreFacts | None) -> Iterator[Finding]:
