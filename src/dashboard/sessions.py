@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from typing import Annotated, TypeAlias
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
@@ -123,11 +123,12 @@ def is_secure(request: Request) -> bool:
 
 def is_local(request: Request) -> bool:
     """Tell whether a request comes from this machine, and names it too: no proxy stands in between."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    name, _, port = request.headers.get("host", "").rpartition(":")
+    host = name if port.isdecimal() else request.headers.get("host", "")
     return host in _LOCAL and request.client is not None and request.client.host in _LOCAL
 
 
-_LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
+_LOCAL = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
 
 
 def _visitor_name(request: Request) -> str:
@@ -148,7 +149,11 @@ def _check_origin(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     host = request.headers.get("host")
     told = site is not None or origin is not None
-    if not told or (site is not None and site not in _SAME) or (origin is not None and urlsplit(origin).netloc != host):
+    if (
+        not told
+        or (site is not None and site not in _SAME)
+        or (origin is not None and origin.partition("://")[2] != host)
+    ):
         detail = "The form was sent from another site."
         raise Forbidden(detail)
 

@@ -167,3 +167,10 @@ async def test_nobody_is_offered_outside_of_development(tmp_path: Path) -> None:
 
 def _admin() -> dict[str, str]:
     return {"Authorization": f"Bearer {token('admin')}"}
+
+
+async def test_no_name_of_a_host_can_stop_a_page(client: httpx.AsyncClient) -> None:
+    for host in ("[", "[::1", "localhost:x", "]:80", "@", "localhost.evil.example"):
+        page = await client.get(SIGN_IN, headers={"Host": host})
+        assert page.status_code == 200
+        assert "Secure" in page.headers["Set-Cookie"]
