@@ -3,21 +3,30 @@
 One thread and fixed seeds: the same rows give the same trees.
 """
 
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..errors import CommandFailed
 from ..model_artefact import TreeContent
 
-ROUNDS = 400
 SEED = 20_260_115
-MOST_PER_LEAF, LEAST_PER_LEAF = 200, 20
-_ROWS_PER_LEAF = 1000
+
+
+class Size(NamedTuple):
+    """How much may be learned from at most so many rows: how many trees, of how many leaves, of how many rows each."""
+
+    rows: int
+    trees: int
+    leaves: int
+    per_leaf: int
+
+
+SIZES: Final = (Size(10_000, 100, 4, 50), Size(50_000, 200, 8, 100), Size(sys.maxsize, 400, 24, 200))
 
 PARAMETERS: Final = {
     "objective": "binary",
     "learning_rate": 0.04,
-    "num_leaves": 24,
     "feature_fraction": 0.3,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
@@ -51,11 +60,11 @@ def boost(
 ) -> tuple[TreeContent, ...]:
     """Return trees that tell whether rows are right; ``advance`` is told after each which part of them there is."""
     numpy, lightgbm = _libraries()
-    least = max(LEAST_PER_LEAF, min(MOST_PER_LEAF, len(right) // _ROWS_PER_LEAF))
+    size = next(size for size in SIZES if len(right) <= size.rows)
     dataset = lightgbm.Dataset(rows, numpy.asarray(right), feature_name=list(names))
-    parameters = PARAMETERS | {"min_data_in_leaf": least}
-    callbacks = [lambda state: advance((state.iteration + 1) / ROUNDS)]
-    booster = lightgbm.train(parameters, dataset, ROUNDS, callbacks=callbacks)
+    parameters = PARAMETERS | {"num_leaves": size.leaves, "min_data_in_leaf": min(size.per_leaf, len(right) // 20)}
+    callbacks = [lambda state: advance((state.iteration + 1) / size.trees)]
+    booster = lightgbm.train(parameters, dataset, size.trees, callbacks=callbacks)
     return tuple(_flat(one["tree_structure"]) for one in booster.dump_model()["tree_info"])
 
 
