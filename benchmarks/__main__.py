@@ -19,6 +19,7 @@ from . import (
     import_file,
     latency,
     load,
+    model,
     reads,
     redis_memory,
     screens,
@@ -46,8 +47,9 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "erasure": erasure.run,
     "screens": screens.run,
     "dashboard": dashboard.run,
+    "model": model.run,
 }
-# The import first: the memory of a child is not seen below what this process held when it started the child.
+# The import first, the model last: the memory of a child is not seen below what this process held when it started it.
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from .processes import ROOT, Finished, run_to_end, settings
 
 ANSWERS = ROOT.parent / "shared" / "data" / "kt" / "assist09_dev.csv.gz"
 ROUNDS = 3
-_READ = """
+READ = """
 import csv, gzip, sys
 with gzip.open(sys.argv[1], "rt", encoding="utf-8", newline="") as file:
     print(sum(1 for _ in csv.reader(file)) - 1)
@@ -24,7 +24,7 @@ def run() -> list[Figure]:
     if not ANSWERS.exists():
         message = f"there is no ../{ANSWERS.relative_to(ROOT.parent)}"
         raise NotHere(message)
-    pairs = [(_import(), run_to_end(["-c", _READ, str(ANSWERS)], {})) for _ in range(ROUNDS)]
+    pairs = [(_import(), run_to_end(["-c", READ, str(ANSWERS)], {})) for _ in range(ROUNDS)]
     answers = int(pairs[0][1].output)
     for imported, _ in pairs:
         _check(imported, answers)

@@ -13,7 +13,7 @@ import msgspec
 
 from .domain.learner import LearnerModel
 from .domain.learner_history import FEATURES, FEATURES_VERSION
-from .domain.learner_tables import TABLES, Count, Tables
+from .domain.learner_tables import COUNTED, LED, TABLES, Count, Tables
 from .domain.learner_trees import Node, Trees, tree
 from .errors import ModelInvalid
 
@@ -140,11 +140,11 @@ def _check(content: Content) -> None:
     if not set(content.features) <= set(FEATURES) or set(content.tables) != set(TABLES):
         message = "names features or tables that this version does not know"
         raise ModelInvalid(message)
-    counts = [count for name, table in content.tables.items() if name != "leads" for count in table.values()]
+    counts = [count for name, table in content.tables.items() if name in COUNTED for count in table.values()]
     if any(not 0 <= right <= answers for answers, right in [content.everything, *counts]):
         message = "holds numbers that cannot be"
         raise ModelInvalid(message)
-    if any(information < 0 for information, _ in content.tables["leads"].values()):
+    if any(information < 0 for name in LED for information, _ in content.tables[name].values()):
         message = "holds numbers that cannot be"
         raise ModelInvalid(message)
 

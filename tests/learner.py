@@ -22,8 +22,14 @@ def content(**changes: object) -> Content:
         "returns": {"1\x1fhard": (10, 4)},
         "steps": {"easy\x1f1\x1fhard": (12, 5)},
         "turns": {"add\x1f0\x1fadd": (25, 11)},
+        "habit_leads": {"1\x1f1\x1f1": (9 * MICRO, MICRO)},
+        "run_leads": {"add\x1f1": (6 * MICRO, 2 * MICRO)},
+        "step_leads": {"easy\x1f1\x1fhard": (2 * MICRO, -MICRO)},
     }
-    trees = tuple(stump(name, at) for name, at in (("ability", 0.4), ("step", 0.0), ("gap", 5.0), ("fast", 0.1)))
+    trees = tuple(
+        stump(name, at)
+        for name, at in (("ability", 0.4), ("step", 0.0), ("gap", 5.0), ("fast", 0.1), ("ability_step_lead", 0.2))
+    )
     given: dict[str, object] = {
         "form": FORM,
         "features_version": FEATURES_VERSION,

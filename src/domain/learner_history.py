@@ -20,17 +20,22 @@ from .learner_practice import (
     learn,
 )
 from .learner_tables import (
+    HABIT_LEAD_STRENGTH,
     HABIT_STRENGTH,
     NOTHING,
     RETURN_STRENGTH,
+    RUN_LEAD_STRENGTH,
     RUN_STRENGTH,
+    STEP_LEAD_STRENGTH,
     STEP_STRENGTH,
     TURN_STRENGTH,
     Known,
+    Table,
     Tables,
     drawn,
     key_of,
     known,
+    led,
     logistic,
 )
 
@@ -42,6 +47,9 @@ RUN_LENGTH = 4
 
 SESSION_US = 30 * 60 * 1_000_000
 """Whoever pauses for longer begins another session."""
+
+LONGEST_STREAK = 3
+"""Streaks that are longer are as good as this in a key."""
 
 FAR = 7.0
 """Stands for the logarithm of a distance where there was nothing before."""
@@ -59,9 +67,10 @@ OF_ORDER = (
     "run", "run_length", "return", "step", "step_answers", "turn", "ability_run", "ability_step",
     "last_item", "last_right", "tries", "last_try", "item_distance", "block", "block_rate",
 )  # fmt: skip
+OF_LEADS = ("habit_lead", "run_lead", "step_lead", "ability_run_lead", "ability_step_lead")
 OF_TIME = ("gap", "skill_gap", "session", "gap_before")
 
-FEATURES = (*OF_QUESTION, *OF_STUDENT, *OF_PRACTICE, *OF_ORDER, *OF_TIME)
+FEATURES = (*OF_QUESTION, *OF_STUDENT, *OF_PRACTICE, *OF_ORDER, *OF_LEADS, *OF_TIME)
 
 
 class Question(NamedTuple):
@@ -153,6 +162,7 @@ class History:
             *self._of_student(),
             *practice,
             *self._of_order(asked, ability),
+            *self._of_leads(asked, ability),
             *self._of_time(at_us, seen_us),
         ]
 
@@ -252,6 +262,28 @@ class History:
             self._block_right / self._block if again else UNKNOWN,
         )
 
+    def lead_keys(self, asked: Question) -> tuple[str | None, str, str | None]:
+        """Return under which keys the question is led by habit, run and step; None where nothing came before."""
+        run, last = self._runs.get(asked.key, ""), self._last
+        run_key = key_of(asked.key, run)
+        if last is None:
+            return None, run_key, None
+        before, again = last.question, "1" if last.question.key == asked.key else "0"
+        habit_key = key_of(run, again, str(max(-LONGEST_STREAK, min(LONGEST_STREAK, self._streak))))
+        if asked.item is None or before.item is None:
+            return habit_key, run_key, None
+        return habit_key, run_key, key_of(before.item, str(last.right), asked.item)
+
+    def _of_leads(self, asked: Question, ability: float) -> tuple[float, ...]:
+        """Return by how much what came before moves the odds beyond the ability."""
+        tables, own = self._tables, asked.known.lead - asked.known.skill
+        habit_key, run_key, step_key = self.lead_keys(asked)
+        habit = 0.0 if habit_key is None else _led(tables.habit_leads, habit_key, 0.0, HABIT_LEAD_STRENGTH)
+        run = _led(tables.run_leads, run_key, habit, RUN_LEAD_STRENGTH)
+        # A step's lead is from the skill, as the item's is: so both are estimated without what the student answered.
+        step = 0.0 if step_key is None else _led(tables.step_leads, step_key, own, STEP_LEAD_STRENGTH) - own
+        return habit, run, step, ability + run, ability + run + step
+
     def _of_item(self, item: str | None, latest: str, about: Known) -> tuple[float, float, int]:
         """Return the log-odds of the item by the last outcome on its skills, then by the item before, on how many."""
         if item is None:
@@ -283,6 +315,10 @@ class History:
 def _elapsed(span_us: int) -> float:
     """Return the logarithm of a time in seconds; none runs backwards."""
     return log1p(max(0, span_us) / 1_000_000)
+
+
+def _led(table: Table, key: str, towards: float, strength: float) -> float:
+    return led(table.get(key, NOTHING), towards, strength)
 
 
 def _place(practice: Practice) -> int:

@@ -23,6 +23,9 @@ TURN_STRENGTH = 15.0
 """So many answers of a table count as much as what is more general."""
 
 LEAD_STRENGTH = 1.2 * MICRO
+HABIT_LEAD_STRENGTH = 20.0 * MICRO
+RUN_LEAD_STRENGTH = 4.0 * MICRO
+STEP_LEAD_STRENGTH = 1.5 * MICRO
 """The same for leads, in information: an answer of which nothing is known has a quarter."""
 
 
@@ -53,7 +56,7 @@ class Tables:
     ``leads`` tell by item how much easier it is than its skills, for students of the same ability. ``runs`` count by
     set of skills and the last outcomes on it, ``habits`` by these outcomes alone, ``returns`` by the last outcome on
     the skills and the item, ``steps`` by the item before, its outcome and the item, ``turns`` likewise by the sets of
-    skills.
+    skills. Of three of these there are leads too: what came before tells so much more than the ability does.
     """
 
     everything: Count
@@ -66,9 +69,14 @@ class Tables:
     returns: Table
     steps: Table
     turns: Table
+    habit_leads: Table
+    run_leads: Table
+    step_leads: Table
 
 
-TABLES: Final = ("skills", "sets", "items", "leads", "runs", "habits", "returns", "steps", "turns")
+COUNTED: Final = ("skills", "sets", "items", "runs", "habits", "returns", "steps", "turns")
+LED: Final = ("leads", "habit_leads", "run_leads", "step_leads")
+TABLES: Final = (*COUNTED, *LED)
 
 
 def key_of(*parts: str) -> str:
@@ -88,6 +96,12 @@ def drawn(count: Count, towards: float, strength: float) -> float:
         return towards
     assumed = strength / (1.0 + exp(-towards))
     return log((right + assumed) / (answers - right + strength - assumed))
+
+
+def led(count: Count, towards: float, strength: float) -> float:
+    """Return the lead of a count, drawn towards a more general one: a step of Newton's method away from that."""
+    information, surplus = count
+    return towards + (surplus - towards * information) / (information + strength)
 
 
 class Known(NamedTuple):
@@ -113,8 +127,7 @@ def known(tables: Tables, item: str | None, skills: tuple[str, ...], key: str) -
     if item is None:
         return Known(everything, skill, hardest, skill, skill, most, 0)
     count = tables.items.get(item, NOTHING)
-    information, surplus = tables.leads.get(item, NOTHING)
-    lead = skill + surplus / (information + LEAD_STRENGTH)
+    lead = skill + led(tables.leads.get(item, NOTHING), 0.0, LEAD_STRENGTH)
     return Known(everything, skill, hardest, drawn(count, skill, ITEM_STRENGTH), lead, most, count[0])
 
 

@@ -6,11 +6,11 @@ of all others.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..domain.fixed import MICRO
-from ..domain.learner_history import Answered, History, question
+from ..domain.learner_history import Answered, History, Question, question
 from ..domain.learner_tables import NOTHING, TABLES, Count, Tables, key_of
 from ..domain.outcomes import WINDOW_SIZE, Outcome
 
@@ -18,8 +18,11 @@ Sums = defaultdict[str, list[int]]
 LEAD_ROUNDS = 3
 """How often leads are estimated anew with the abilities that the last ones gave."""
 
-LEAST = {"runs": 2, "returns": 2, "steps": 2, "turns": 2}
-"""What was met fewer times does not stand in these tables: it tells next to nothing, and there is much of it."""
+LEAST = {"runs": 2, "returns": 2, "steps": 2, "turns": 2, "step_leads": MICRO // 4}
+"""What was met fewer times stands in none of these tables, of leads what has less information.
+
+It tells next to nothing, and there is much of it.
+"""
 
 RESTART = 50
 """While fitting, a history is begun anew when so many answers more than a window holds were taken."""
@@ -87,7 +90,8 @@ def count_groups(groups: Sequence[Group]) -> tuple[Counts, list[Counts]]:
     for part in parts:
         total.merge(part)
     for _ in range(LEAD_ROUNDS):
-        _lead(total, parts, groups)
+        _lead(total, parts, groups, _add_leads, ("leads",))
+    _lead(total, parts, groups, _add_leads_of_before, OF_BEFORE)
     return total, parts
 
 
@@ -124,34 +128,70 @@ def _count(counts: Counts, history: History, taken: Answered) -> None:
         counts.add("steps", key_of(last.question.item, str(last.right), item), 1, right)
 
 
-def _lead(total: Counts, parts: Sequence[Counts], groups: Sequence[Group]) -> None:
-    """Estimate the leads of items anew: one step of Newton's method, at the abilities that the present leads give."""
+Leads = dict[str, Sums]
+OF_BEFORE = ("habit_leads", "run_leads", "step_leads")
+
+
+def _lead(
+    total: Counts,
+    parts: Sequence[Counts],
+    groups: Sequence[Group],
+    add: Callable[[Leads, History, Question, int], None],
+    names: Sequence[str],
+) -> None:
+    """Estimate leads anew: a step of Newton's method, at the abilities that the present leads give."""
     tables = total.tables_of()
-    found: list[Sums] = []
+    found: list[Leads] = []
     for group in groups:
-        sums: Sums = defaultdict(_nothing)
+        leads: Leads = {name: defaultdict(_nothing) for name in names}
         for answers in group:
-            _add_leads(sums, tables, answers)
-        found.append(sums)
-    total.tables["leads"] = defaultdict(_nothing)
-    for part, sums in zip(parts, found, strict=True):
-        part.tables["leads"] = sums
-        for item, (information, surplus) in sums.items():
-            total.add("leads", item, information, surplus)
+            history = Restarting(tables)
+            for outcome in answers:
+                asked, right = question(tables, outcome.item, outcome.skills), int(outcome.success)
+                add(leads, history.now, asked, right)
+                history.take(Answered(asked, right, outcome.occurred_us))
+        found.append(leads)
+    for name in names:
+        total.tables[name] = defaultdict(_nothing)
+        for part, leads in zip(parts, found, strict=True):
+            part.tables[name] = leads[name]
+            for key, (information, surplus) in leads[name].items():
+                total.add(name, key, information, surplus)
 
 
-def _add_leads(sums: Sums, tables: Tables, answers: list[Outcome]) -> None:
-    history = Restarting(tables)
-    for outcome in answers:
-        asked = question(tables, outcome.item, outcome.skills)
-        if outcome.item is not None:
-            chance = history.now.chance(asked, asked.known.lead)
-            information = chance * (1.0 - chance)
-            surplus = int(outcome.success) - chance + information * (asked.known.lead - asked.known.skill)
-            own = sums[outcome.item]
-            own[0] += round(MICRO * information)
-            own[1] += round(MICRO * surplus)
-        history.take(Answered(asked, int(outcome.success), outcome.occurred_us))
+def _add_leads(leads: Leads, history: History, asked: Question, right: int) -> None:
+    """Add what an answer says of how much easier the item is than its skills."""
+    if asked.item is None:
+        return
+    information, surplus = _surprise(history, asked, right)
+    _add(leads["leads"], asked.item, information, surplus + information * (asked.known.lead - asked.known.skill))
+
+
+def _add_leads_of_before(leads: Leads, history: History, asked: Question, right: int) -> None:
+    """Add what an answer says of how much what came before tells beyond the ability.
+
+    Of steps the lead of the item is taken in and out again: what others had there beyond the lead that a student's own
+    answer is part of would tell that answer.
+    """
+    information, surplus = _surprise(history, asked, right)
+    habit, run, step = history.lead_keys(asked)
+    _add(leads["run_leads"], run, information, surplus)
+    if habit is not None:
+        _add(leads["habit_leads"], habit, information, surplus)
+    if step is not None:
+        _add(leads["step_leads"], step, information, surplus + information * (asked.known.lead - asked.known.skill))
+
+
+def _surprise(history: History, asked: Question, right: int) -> tuple[float, float]:
+    """Return the information in an answer, and by how much it was better than the ability let expect."""
+    chance = history.chance(asked, asked.known.lead)
+    return chance * (1.0 - chance), right - chance
+
+
+def _add(sums: Sums, key: str, information: float, surplus: float) -> None:
+    own = sums[key]
+    own[0] += round(MICRO * information)
+    own[1] += round(MICRO * surplus)
 
 
 class Restarting:

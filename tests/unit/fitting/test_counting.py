@@ -1,6 +1,6 @@
 from src.domain.fixed import MICRO
 from src.domain.learner_history import FEATURES
-from src.domain.learner_tables import NOTHING, TABLES
+from src.domain.learner_tables import COUNTED, NOTHING
 from src.fitting.answers import ordered
 from src.fitting.counting import count_groups
 from src.fitting.fit import GROUPS, _examples
@@ -17,7 +17,7 @@ def test_a_group_is_shown_what_the_others_alone_would_give() -> None:
     alone, _ = count_groups(groups[1:])
     shown, wanted = total.without(parts[0]), alone.tables_of()
     assert shown.everything == wanted.everything
-    for name in set(TABLES) - {"leads"}:
+    for name in COUNTED:
         for key, sums in total.tables[name].items():
             left = getattr(shown, name).get(key, NOTHING)
             own = getattr(wanted, name).get(key, NOTHING)
@@ -39,10 +39,10 @@ def test_the_features_of_a_student_do_not_tell_that_students_own_later_answers()
     for students in (STUDENTS, turned):
         groups = [students[at::GROUPS] for at in range(GROUPS)]
         counts, parts = count_groups(groups)
-        found, _ = _examples(groups, counts, parts, [name for name in FEATURES if name in COUNTED], quietly)
+        found, _ = _examples(groups, counts, parts, [name for name in FEATURES if name in OF_COUNTS], quietly)
         rows.append(found[:11].tolist())
     assert rows[0] == rows[1]
 
 
-COUNTED = {"skill", "item", "run", "return", "step", "turn", "fast", "slow", "streak", "block_rate", "rate"}
+OF_COUNTS = {"skill", "item", "run", "return", "step", "turn", "fast", "slow", "streak", "block_rate", "rate"}
 """Features without the ability: the leads behind it are estimated at everybody's abilities."""
