@@ -276,12 +276,11 @@ class History:
 
     def _of_leads(self, asked: Question, ability: float) -> tuple[float, ...]:
         """Return by how much what came before moves the odds beyond the ability."""
-        tables, own = self._tables, asked.known.lead - asked.known.skill
+        tables = self._tables
         habit_key, run_key, step_key = self.lead_keys(asked)
         habit = 0.0 if habit_key is None else _led(tables.habit_leads, habit_key, 0.0, HABIT_LEAD_STRENGTH)
         run = _led(tables.run_leads, run_key, habit, RUN_LEAD_STRENGTH)
-        # A step's lead is from the skill, as the item's is: so both are estimated without what the student answered.
-        step = 0.0 if step_key is None else _led(tables.step_leads, step_key, own, STEP_LEAD_STRENGTH) - own
+        step = 0.0 if step_key is None else _led(tables.step_leads, step_key, 0.0, STEP_LEAD_STRENGTH)
         return habit, run, step, ability + run, ability + run + step
 
     def _of_item(self, item: str | None, latest: str, about: Known) -> tuple[float, float, int]:

@@ -6,8 +6,9 @@ of all others.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from ..domain.fixed import MICRO
 from ..domain.learner_history import Answered, History, Question, question
@@ -48,8 +49,12 @@ class Counts:
         self.everything[0] += other.everything[0]
         self.everything[1] += other.everything[1]
         for name, table in other.tables.items():
-            for key, (answers, right) in table.items():
-                self.add(name, key, answers, right)
+            self.add_all(name, table)
+
+    def add_all(self, table: str, sums: Mapping[str, list[int]]) -> None:
+        """Add to all sums of a table."""
+        for key, (answers, right) in sums.items():
+            self.add(table, key, answers, right)
 
     def tables_of(self) -> Tables:
         """Return the sums as tables to look into; lists stand in for counts."""
@@ -66,8 +71,8 @@ class Counts:
 class _Without:
     """A table less a part of it."""
 
-    all: Sums
-    part: Sums
+    all: Mapping[str, list[int]]
+    part: Mapping[str, list[int]]
     least: int
 
     def get(self, key: str, default: Count, /) -> Count:
@@ -75,7 +80,7 @@ class _Without:
         found = self.all.get(key)
         if found is None:
             return default
-        (answers, right), (own, own_right) = found, self.part.get(key, NOTHING)
+        (answers, right), (own, own_right) = found, self.part.get(key, (0, 0))
         return Count(answers - own, right - own_right) if answers - own >= self.least else default
 
 
@@ -83,16 +88,34 @@ Group = Sequence[list[Outcome]]
 """The answers of some students, each in their order."""
 
 
-def count_groups(groups: Sequence[Group]) -> tuple[Counts, list[Counts]]:
-    """Return the counts of all students, and of each group."""
+def count_groups(groups: Sequence[Group]) -> tuple[Counts, list[Tables]]:
+    """Return the counts of all students, and for each group the tables that the others alone give."""
     parts = [count(group) for group in groups]
     total = Counts()
     for part in parts:
         total.merge(part)
     for _ in range(LEAD_ROUNDS):
-        _lead(total, parts, groups, _add_leads, ("leads",))
-    _lead(total, parts, groups, _add_leads_of_before, OF_BEFORE)
-    return total, parts
+        tables = total.tables_of()
+        found = [_led_by(tables, [group], _add_leads, ("leads",)) for group in groups]
+        total.tables["leads"] = defaultdict(_nothing)
+        for part, leads in zip(parts, found, strict=True):
+            part.tables |= leads
+            total.add_all("leads", leads["leads"])
+    total.tables |= _led_by(total.tables_of(), groups, _add_leads_of_before, OF_BEFORE)
+    return total, [_of_others(total, part, groups, at) for at, part in enumerate(parts)]
+
+
+def _of_others(total: Counts, part: Counts, groups: Sequence[Group], left_out: int) -> Tables:
+    """Return the tables without a group; the leads of what came before are estimated anew.
+
+    What others had beyond the lead of an item contains, negatively, the answers that the lead was made of: it would
+    tell a student's own answer, were that among them.
+    """
+    tables = total.without(part)
+    others = [group for at, group in enumerate(groups) if at != left_out]
+    leads = _led_by(tables, others, _add_leads_of_before, OF_BEFORE)
+    anew = {name: _Without(sums, {}, LEAST.get(name, 0)) for name, sums in leads.items()}
+    return replace(tables, **anew)  # type: ignore[arg-type]  # of all fields only the first is no table
 
 
 def count(group: Group) -> Counts:
@@ -132,31 +155,21 @@ Leads = dict[str, Sums]
 OF_BEFORE = ("habit_leads", "run_leads", "step_leads")
 
 
-def _lead(
-    total: Counts,
-    parts: Sequence[Counts],
+def _led_by(
+    tables: Tables,
     groups: Sequence[Group],
     add: Callable[[Leads, History, Question, int], None],
     names: Sequence[str],
-) -> None:
-    """Estimate leads anew: a step of Newton's method, at the abilities that the present leads give."""
-    tables = total.tables_of()
-    found: list[Leads] = []
-    for group in groups:
-        leads: Leads = {name: defaultdict(_nothing) for name in names}
-        for answers in group:
-            history = Restarting(tables)
-            for outcome in answers:
-                asked, right = question(tables, outcome.item, outcome.skills), int(outcome.success)
-                add(leads, history.now, asked, right)
-                history.take(Answered(asked, right, outcome.occurred_us))
-        found.append(leads)
-    for name in names:
-        total.tables[name] = defaultdict(_nothing)
-        for part, leads in zip(parts, found, strict=True):
-            part.tables[name] = leads[name]
-            for key, (information, surplus) in leads[name].items():
-                total.add(name, key, information, surplus)
+) -> Leads:
+    """Return leads estimated anew: a step of Newton's method, at the abilities that the present leads give."""
+    leads: Leads = {name: defaultdict(_nothing) for name in names}
+    for answers in chain.from_iterable(groups):
+        history = Restarting(tables)
+        for outcome in answers:
+            asked, right = question(tables, outcome.item, outcome.skills), int(outcome.success)
+            add(leads, history.now, asked, right)
+            history.take(Answered(asked, right, outcome.occurred_us))
+    return leads
 
 
 def _add_leads(leads: Leads, history: History, asked: Question, right: int) -> None:
@@ -168,18 +181,14 @@ def _add_leads(leads: Leads, history: History, asked: Question, right: int) -> N
 
 
 def _add_leads_of_before(leads: Leads, history: History, asked: Question, right: int) -> None:
-    """Add what an answer says of how much what came before tells beyond the ability.
-
-    Of steps the lead of the item is taken in and out again: what others had there beyond the lead that a student's own
-    answer is part of would tell that answer.
-    """
+    """Add what an answer says of how much what came before tells beyond the ability."""
     information, surplus = _surprise(history, asked, right)
     habit, run, step = history.lead_keys(asked)
     _add(leads["run_leads"], run, information, surplus)
     if habit is not None:
         _add(leads["habit_leads"], habit, information, surplus)
     if step is not None:
-        _add(leads["step_leads"], step, information, surplus + information * (asked.known.lead - asked.known.skill))
+        _add(leads["step_leads"], step, information, surplus)
 
 
 def _surprise(history: History, asked: Question, right: int) -> tuple[float, float]:

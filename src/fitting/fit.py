@@ -57,11 +57,11 @@ def fit(answers: Material, advance: Advance) -> Content:
     libraries = versions()
     advance("Counting", 0.0)
     groups: list[Group] = [[one for _, one in answers.students[at::GROUPS]] for at in range(GROUPS)]
-    counts, parts = count_groups(groups)
+    counts, shown = count_groups(groups)
     names = tuple(name for name in FEATURES if answers.timed or name not in OF_TIME)
     trees: tuple[TreeContent, ...] = ()
     if 0 < counts.everything[1] < counts.everything[0]:
-        rows, right = _examples(groups, counts, parts, names, advance)
+        rows, right = _examples(groups, shown, counts.everything[0], names, advance)
         trees = boost(rows, right, names, lambda part: advance("Growing trees", part))
     return Content(
         form=FORM,
@@ -76,14 +76,13 @@ def fit(answers: Material, advance: Advance) -> Content:
 
 
 def _examples(
-    groups: Sequence[Group], counts: Counts, parts: Sequence[Counts], names: Sequence[str], advance: Advance
+    groups: Sequence[Group], shown: Sequence[Tables], total: int, names: Sequence[str], advance: Advance
 ) -> tuple[Any, list[int]]:
     """Return a row of features for every answer, each from tables without the student's group, and which were right."""
-    rows = matrix(counts.everything[0], len(names))
+    rows = matrix(total, len(names))
     columns = [FEATURES.index(name) for name in names]
     right: list[int] = []
-    for group, part in zip(groups, parts, strict=True):
-        tables = counts.without(part)
+    for group, tables in zip(groups, shown, strict=True):
         for answers in group:
             for row, outcome in zip(_rows(tables, answers), answers, strict=True):
                 rows[len(right)] = [row[column] for column in columns]
