@@ -1,6 +1,7 @@
-"""Real services for development and tests: Redis, a Redis Cluster, Kafka and Prometheus, from what this machine has."""
+"""Real services for development and tests, from what this machine has."""
 
 from .cluster import RedisCluster
+from .dapr import DaprSidecar
 from .errors import NotReady, ServiceError, Unavailable, WrongState
 from .kafka import KafkaBroker
 from .prometheus import Prometheus
@@ -8,6 +9,7 @@ from .redis import RedisServer
 from .service import Service
 
 __all__ = [
+    "DaprSidecar",
     "KafkaBroker",
     "NotReady",
     "Prometheus",

@@ -84,3 +84,20 @@ def kafka_jars() -> Path:
             return jars
     message = f"Kafka {kafka_version()} is not installed"
     raise Unavailable(message)
+
+
+def daprd_version() -> str:
+    """Return the version of Dapr that ``daprd/go.mod`` names."""
+    named = re.search(r"github\.com/dapr/dapr v(\S+)", (HERE / "daprd" / "go.mod").read_text(encoding="utf-8"))
+    assert named
+    return named[1]
+
+
+def daprd_program() -> Path:
+    """Find the sidecar as it was built here, else one on the path."""
+    built = cache_directory() / f"daprd-{daprd_version()}" / "daprd"
+    found = shutil.which(built) or shutil.which("daprd")
+    if found is None:
+        message = "daprd was not built"
+        raise Unavailable(message)
+    return Path(found)
