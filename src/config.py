@@ -1,11 +1,14 @@
 """Settings: frozen, from the environment only. Nothing else reads the environment."""
 
+import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -17,6 +20,10 @@ from .errors import ConfigurationError, Reason
 from .secret_strength import weakness
 
 MIN_SECRET_BYTES = 32
+MIN_WEBHOOK_BYTES = 24
+MIN_APP_TOKEN_BYTES = 16
+"""As many as Dapr's own way to make one takes from chance."""
+
 MAX_HALF_LIFE_DAYS = 3650
 
 _TLS_CHECKS = frozenset({"ssl_cert_reqs", "ssl_check_hostname"})
@@ -31,7 +38,20 @@ _REASONS = {
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must consist of letters, digits and . _ -",
 }
+
+
+_APP_ID = re.compile(r"[A-Za-z0-9._-]{1,253}", re.ASCII)
+_PATH = re.compile(r"[A-Za-z0-9._~/-]+", re.ASCII)
+
+
+class NoticeTarget(NamedTuple):
+    """Who is to hear of notices: an application behind the Dapr sidecar at a path, else a web address."""
+
+    text: str
+    app_id: str | None = None
+    path: str = ""
 
 
 class Environment(StrEnum):
@@ -98,6 +118,13 @@ def _key_set_url(url: str) -> str:
     return url
 
 
+def _app_token(token: SecretStr) -> SecretStr:
+    if len(token.get_secret_value().encode(errors="surrogateescape")) < MIN_APP_TOKEN_BYTES:
+        message = f"must have at least {MIN_APP_TOKEN_BYTES} bytes"
+        raise ValueError(message)
+    return token
+
+
 def _web_url(url: str) -> str:
     if not url.startswith(("https://", "http://")):
         message = "must begin with https:// or http://"
@@ -114,6 +141,44 @@ def _may_be_cluster(url: str) -> bool:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
+
+
+def _targets(targets: SecretStr) -> SecretStr:
+    for text in targets.get_secret_value().split(","):
+        _target(text)
+    return targets
+
+
+def _target(text: str) -> NoticeTarget:
+    text = text.strip()
+    if text.startswith("dapr:"):
+        app_id, _, path = text.removeprefix("dapr:").partition("/")
+        if _APP_ID.fullmatch(app_id) and _PATH.fullmatch(path):
+            return NoticeTarget(text, app_id, path)
+    elif text.startswith(("https://", "http://")):
+        with suppress(ValueError):  # of a port that is none
+            parts = urlsplit(text)
+            if parts.hostname and parts.port != 0 and not (parts.username or parts.password or parts.fragment):
+                return NoticeTarget(text)
+    message = "must be dapr:APP/PATH, or addresses without a user that begin with https://, joined by commas"
+    raise ValueError(message)
+
+
+def _webhook_secrets(secrets: SecretStr) -> SecretStr:
+    for secret in secrets.get_secret_value().split(","):
+        key = secret.strip().removeprefix("whsec_")
+        try:
+            strong = len(b64decode(key, validate=True)) >= MIN_WEBHOOK_BYTES
+        except ValueError:
+            strong = False
+        if not strong or not secret.strip().startswith("whsec_"):
+            message = f"must be whsec_ and at least {MIN_WEBHOOK_BYTES} bytes in base64 each, joined by commas"
+            raise ValueError(message)
+    return secrets
+
+
+DaprName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")]
+"""The name of a component, or of a secret."""
 
 
 class Settings(BaseSettings):
@@ -159,6 +224,16 @@ class Settings(BaseSettings):
     kafka_sasl_username: str | None = None
     kafka_sasl_password: SecretStr | None = None
     kafka_ca_file: Path | None = None
+    dapr_http_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    dapr_api_token: SecretStr | None = None
+    app_api_token: Annotated[SecretStr, AfterValidator(_app_token)] | None = None
+    dapr_required: bool = False
+    dapr_pubsub: DaprName | None = None
+    dapr_bulk: bool = False
+    dapr_secret_store: DaprName | None = None
+    dapr_secret_name: DaprName = "JWT_SECRET"  # noqa: S105  # the name of a secret
+    notice_targets: Annotated[SecretStr, AfterValidator(_targets)] | None = None
+    notice_secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = None
     mastery_weights: Annotated[dict[Component, int], NoDecode, BeforeValidator(_weights)] = DEFAULT_WEIGHTS
     mastery_method: Method = Method.DECAYING_AVERAGE
     mastery_half_life_days: Annotated[Decimal, Field(ge=MIN_HALF_LIFE_DAYS, le=MAX_HALF_LIFE_DAYS)] = Decimal(30)
@@ -173,27 +248,74 @@ class Settings(BaseSettings):
             settings = cls(**overrides)
         except ValidationError as error:
             raise ConfigurationError(_reasons(error)) from None
-        reasons = list(settings.contradictions())
-        if settings.production:
-            if settings.jwt_secret is None and settings.jwt_jwks_url is None:
+        return settings.checked()
+
+    def checked(self) -> Self:
+        """Return the settings; raises ``ConfigurationError`` where they cannot be used together or in production."""
+        reasons = list(self.contradictions())
+        if self.production:
+            if not any((self.jwt_secret, self.jwt_jwks_url, self.dapr_secret_store)):
                 reasons.append(Reason("JWT_SECRET", "is required in production"))
-            keys = {"AUDIT_KEY": settings.audit_key, "PSEUDONYM_KEY": settings.pseudonym_key}
+            keys = {"AUDIT_KEY": self.audit_key, "PSEUDONYM_KEY": self.pseudonym_key}
             reasons += [Reason(name, "is required in production") for name, key in keys.items() if key is None]
-            reasons += settings.weaknesses()
+            reasons += self.weaknesses()
         if reasons:
             raise ConfigurationError(reasons)
-        return settings
+        return self
+
+    def with_jwt_secret(self, secret: SecretStr) -> Self:
+        """Return the settings with the secret that was fetched, which is held to the same rules."""
+        try:
+            _strong(secret)
+        except ValueError as error:
+            raise ConfigurationError([Reason("JWT_SECRET", str(error))]) from None
+        return self.model_copy(update={"jwt_secret": secret, "dapr_secret_store": None}).checked()
 
     def contradictions(self) -> Iterator[Reason]:
         """Return what is wrong with the settings taken together."""
         if self.jwt_jwks_url is not None and (self.jwt_secret or self.jwt_secret_previous) is not None:
             yield Reason("JWT_JWKS_URL", "excludes JWT_SECRET: tokens are signed in one way")
+        yield from self._dapr_contradictions()
+        yield from self._notice_contradictions()
         if self.kafka_bootstrap_servers is not None and self.redis_url is None:
             yield Reason("REDIS_URL", "is required with KAFKA_BOOTSTRAP_SERVERS")
         elif self.redis_cluster and self.redis_url is None:
             yield Reason("REDIS_URL", "is required with REDIS_CLUSTER")
         elif self.redis_cluster and not _may_be_cluster(self.in_clear(self.redis_url) or ""):
             yield Reason("REDIS_URL", "must be redis:// or rediss:// and name no database with REDIS_CLUSTER")
+
+    def _dapr_contradictions(self) -> Iterator[Reason]:
+        if self.dapr_pubsub is not None and self.app_api_token is None:
+            yield Reason("APP_API_TOKEN", "is required with DAPR_PUBSUB: it tells the sidecar from anybody else")
+        asked_for = {
+            "DAPR_REQUIRED": self.dapr_required,
+            "DAPR_SECRET_STORE": self.dapr_secret_store is not None,
+            "NOTICE_TARGETS": any(target.app_id is not None for target in self.targets()),
+        }
+        if self.dapr_http_port is None:
+            yield from (
+                Reason("DAPR_HTTP_PORT", f"is required with {name}") for name, needs in asked_for.items() if needs
+            )
+        if self.dapr_secret_store is not None and (self.jwt_secret or self.jwt_jwks_url) is not None:
+            yield Reason("DAPR_SECRET_STORE", "excludes JWT_SECRET and JWT_JWKS_URL: the secret comes from one place")
+
+    def _notice_contradictions(self) -> Iterator[Reason]:
+        targets = self.targets()
+        if len(self.webhooks()) != sum(target.app_id is None for target in targets):
+            yield Reason("NOTICE_SECRETS", "must be as many as there are web addresses in NOTICE_TARGETS")
+        if len(set(targets)) != len(targets):
+            yield Reason("NOTICE_TARGETS", "must name each target once")
+        if self.production and any(target.text.startswith("http://") for target in targets):
+            yield Reason("NOTICE_TARGETS", "must begin with https:// in production")
+
+    def targets(self) -> tuple[NoticeTarget, ...]:
+        """Return who is to hear of notices; the address of one may be as good as a password."""
+        given = self.in_clear(self.notice_targets)
+        return () if given is None else tuple(map(_target, given.split(",")))
+
+    def webhooks(self) -> list[str]:
+        """Return the secrets of web addresses, in their order."""
+        return [secret.strip() for secret in (self.in_clear(self.notice_secrets) or "").split(",") if secret]
 
     def weaknesses(self) -> Iterator[Reason]:
         """Return what is too weak for production."""

@@ -6,6 +6,7 @@ MasteryError
 ├── Superseded              another consumer has done the same work
 ├── ModelInvalid            bytes are not a fitted model, or one of another version
 ├── CommandFailed           a command could not do its work: exit code 1
+├── DeliveryFailed          a target has not taken a notice
 └── Refused                 a request is answered with a problem
     ├── BadRequest              400, with the fields
     │   └── InvalidJSON
@@ -28,6 +29,7 @@ MasteryError
     ├── AuditUnavailable        503
     ├── KeysUnavailable         503
     ├── BrokerUnavailable       503
+    ├── SidecarUnavailable      503
     ├── ConsumerUnavailable     503
     └── Leaving                 503
 """
@@ -69,6 +71,10 @@ class ModelInvalid(MasteryError):
 
 class CommandFailed(MasteryError):
     """A command could not do its work; the text tells the user why."""
+
+
+class DeliveryFailed(MasteryError):
+    """A target has not taken a notice; the text tells why, in our words."""
 
 
 class Refused(MasteryError):
@@ -211,6 +217,12 @@ class BrokerUnavailable(Refused):
     """The message broker does not answer."""
 
     status, code, title = 503, "broker-unavailable", "The message broker is away"
+
+
+class SidecarUnavailable(Refused):
+    """The Dapr sidecar does not answer, or not as it should."""
+
+    status, code, title = 503, "sidecar-unavailable", "The sidecar is away"
 
 
 class ConsumerUnavailable(Refused):

@@ -18,6 +18,7 @@ from .api import (
     cohort_views,
     cohorts,
     curriculum,
+    dapr,
     dead_letters,
     docs,
     events,
@@ -61,6 +62,7 @@ _ROUTERS = (
     dead_letters,
     audit,
     agents,
+    dapr,
     docs,
     pages,
 )
@@ -77,13 +79,20 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_resources() as resources:
             app.state.resources = resources
-            work = (_sweep(resources), _record_start(resources, role), _meet(resources), _follow(resources))
+            work = (
+                _sweep(resources),
+                _record_start(resources, role),
+                _meet(resources),
+                _follow(resources),
+                _tell_what_was_not(resources),
+            )
             tasks = [asyncio.create_task(one) for one in work]
             _log.info("SERVICE started", extra={"version": __version__, "environment": resources.settings.environment})
             try:
                 async with AsyncExitStack() as beside:
                     if role is not ProcessRole.CONSUMER:
                         await beside.enter_async_context(resources.analytics.running())
+                        await beside.enter_async_context(resources.notices.running())
                     yield
             finally:
                 for task in tasks:
@@ -115,7 +124,7 @@ def create_app(open_resources: Opener = from_environment, *, role: ProcessRole =
     )
     app.state.admin_routes = {}
     add_problem_handlers(app)
-    for module in _ROUTERS if role is not ProcessRole.CONSUMER else (health,):
+    for module in _ROUTERS if role is not ProcessRole.CONSUMER else (health, dapr):
         app.include_router(module.router)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return app
@@ -147,6 +156,7 @@ async def _sweep(resources: Resources) -> None:
         try:
             touched = await resources.state.trim()
             batches = await resources.analytics.trim()
+            await resources.notices.trim()
             rows = await resources.audit_history.trim()
             for kind, number in (("students", touched), ("batches", batches), ("audit_rows", rows)):
                 resources.metrics.swept.labels(kind).inc(number)
@@ -162,6 +172,17 @@ async def _record_start(resources: Resources, role: ProcessRole) -> None:
     while True:
         with suppress(StoreUnavailable, AuditUnavailable):
             await resources.audit.record_start(resources.settings, version=__version__, role=role)
+            return
+        await asyncio.sleep(START_AGAIN_S)
+
+
+async def _tell_what_was_not(resources: Resources) -> None:
+    """Tell what an earlier process has counted and not told of; with Kafka whoever delivered it does so again."""
+    if resources.mastery.queues or not resources.notices.targets:
+        return
+    while True:
+        with suppress(StoreUnavailable):
+            await resources.teller.sweep(resources.state)
             return
         await asyncio.sleep(START_AGAIN_S)
 

@@ -37,7 +37,7 @@ from .drift import Drift, NoDrift
 from .errors import BadRequest, Reason
 from .event_validator import Invalid, validate
 from .observability import Metrics, correlation_id
-from .ports import Clock, EvidenceStore, Message, Publisher, Topic
+from .ports import Clock, EvidenceStore, Message, Publisher, Telling, Topic
 from .state_manager import Recomputed, StateManager
 
 CORRELATION_HEADER = "x-request-id"
@@ -65,7 +65,8 @@ class Answer:
 class MasteryService:
     """Ingest and the questions about one student; every door and every reader goes through it.
 
-    With a ``queue`` events are sent to it instead of being applied, and a consumer applies them.
+    With a ``queue`` events are sent to it instead of being applied, and a consumer applies them. What was applied here
+    is told of before anybody hears that it was.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class MasteryService:
         model: MasteryModel,
         metrics: Metrics,
         clock: Clock,
+        telling: Telling,
         queue: Publisher | None = None,
         drift: Drift | None = None,
     ) -> None:
         self._store = store
         self._queue = queue
+        self._telling = telling
         self._state = state
         self._model = model
         self._metrics = metrics
@@ -90,18 +93,20 @@ class MasteryService:
 
     # -- ingest
 
-    async def ingest(self, contents: Sequence[object]) -> list[EventResult]:
-        """Validate decoded events, count each once, add, derive, remember; return what became of each, in order."""
+    async def ingest(self, contents: Sequence[object], *, at_once: bool = False) -> list[EventResult]:
+        """Validate decoded events, count each once, add, derive, remember; return what became of each, in order.
+
+        Where events are queued that is what becomes of them, unless they are to be counted ``at_once``.
+        """
         started = time.perf_counter()
         received_us = self._clock()
         checked = [validate(content, received_us) for content in contents]
         live = [item for item in checked if isinstance(item, Event) and not item.expired]
-        if self._queue is None:
-            statuses = await self._apply(live, received_us) if live else []
+        if self._queue is None or at_once:
+            statuses = await self._apply(live, received_us)
         else:
             await self._send(contents, checked)
             statuses = [EventStatus.QUEUED] * len(live)
-        await self._remember({e.student_id for e, s in zip(live, statuses, strict=True) if s is EventStatus.APPLIED})
         following = iter(statuses)
         results = [_result(item, following) for item in checked]
         for result in results:
@@ -110,10 +115,15 @@ class MasteryService:
         self._metrics.ingest_events.observe(len(results))
         return results
 
-    async def _apply(self, events: Sequence[Event], received_us: int) -> list[EventStatus]:
-        foreseen = await self._drift.foresee(events)
-        statuses = await self._store.apply(events, received_us)
-        self._drift.observe(foreseen, statuses)
+    async def _apply(self, events: Sequence[Event], now_us: int) -> list[EventStatus]:
+        """Count events, and tell what follows."""
+        if not events:
+            return []
+        with self._telling.expecting({event.student_id for event in events}):
+            foreseen = await self._drift.foresee(events)
+            statuses = await self._store.apply(events, now_us)
+            self._drift.observe(foreseen, statuses)
+            await self._telling.tell(_causes(events, statuses))
         return statuses
 
     @property
@@ -136,18 +146,6 @@ class MasteryService:
     async def event_status(self, student_id: str, event_id: str) -> EventStatus | None:
         """Return what became of an event, None where nothing is known of it."""
         return await self._store.status(student_id, event_id)
-
-    async def _remember(self, students: set[str]) -> None:
-        if not students:
-            return
-        span = self._state.window(None)
-        derived = []
-        for student_id in sorted(students):
-            stored = await self._store.aggregates(student_id)
-            if stored is not None:
-                answer = mastery_answer(student_id, stored.aggregates, span, self._model, None)
-                derived.append((student_id, stored.version, answer))
-        await self._state.remember(derived)
 
     async def recompute(self, student_id: str) -> Recomputed:
         """Derive a student anew from what is stored, and compare with what was derived before."""
@@ -333,6 +331,18 @@ class MasteryService:
             detail = f"A history has at most {MAX_POINTS} points."
             raise BadRequest(detail, [Reason("from", f"must be less than {longest} days before to")])
         return list(points(first, last, interval))
+
+
+def _causes(events: Sequence[Event], statuses: Sequence[EventStatus]) -> dict[str, dict[str, int]]:
+    """Return the events that something may follow from, by student.
+
+    A duplicate may be an event that a crash kept from being told of when it was counted.
+    """
+    causes: dict[str, dict[str, int]] = {}
+    for event, status in zip(events, statuses, strict=True):
+        if status in (EventStatus.APPLIED, EventStatus.DUPLICATE):
+            causes.setdefault(event.student_id, {})[event.event_id] = event.occurred_us
+    return causes
 
 
 def _result(item: Event | Invalid, statuses: Iterator[EventStatus]) -> EventResult:

@@ -11,10 +11,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import TookTooLong
-from .observability import Metrics, correlation_id, is_correlation_id
+from .observability import Metrics, correlation_id, is_correlation_id, is_trace_parent, trace_parent
 from .problems import problem_response, refusal_response
 
 REQUEST_ID = "X-Request-ID"
+TRACE_PARENT = "traceparent"
 HSTS_S = 31_536_000
 REQUEST_TIMEOUT_S = 60
 VERDICT = "mastery_engine.rate_limit"
@@ -69,7 +70,7 @@ def rate_limit_headers_middleware(app: ASGIApp) -> ASGIApp:
 
 
 def correlation_middleware(app: ASGIApp) -> ASGIApp:
-    """Take over a safe ``X-Request-ID`` or make one, for the logs of the request and its answer."""
+    """Take over a safe ``X-Request-ID`` or make one, for logs and the answer; and the trace that it is part of."""
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,6 +78,7 @@ def correlation_middleware(app: ASGIApp) -> ASGIApp:
             return
         given = Headers(scope=scope).get(REQUEST_ID, "")
         request_id = given if is_correlation_id(given) else uuid.uuid4().hex
+        parent = Headers(scope=scope).get(TRACE_PARENT, "")
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -84,9 +86,11 @@ def correlation_middleware(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         token = correlation_id.set(request_id)
+        of_trace = trace_parent.set(parent if is_trace_parent(parent) else None)
         try:
             await app(scope, receive, send_with_id)
         finally:
+            trace_parent.reset(of_trace)
             correlation_id.reset(token)
 
     return handle

@@ -19,6 +19,10 @@ from . import __version__
 correlation_id: Final[ContextVar[str]] = ContextVar("correlation_id", default="-")
 """The id of the request that is being served."""
 
+trace_parent: Final[ContextVar[str | None]] = ContextVar("trace_parent", default=None)
+"""The W3C trace context that the request came with."""
+
+_TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 LOGGER = "mastery_engine"
@@ -36,6 +40,11 @@ def is_correlation_id(text: str) -> bool:
     return _CORRELATION_ID.fullmatch(text) is not None
 
 
+def is_trace_parent(text: str) -> bool:
+    """Tell whether a text is a trace context as W3C has it."""
+    return _TRACE_PARENT.fullmatch(text) is not None
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, correlation_id, and the fields given as ``extra``."""
 
@@ -47,6 +56,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             "correlation_id": correlation_id.get(),
+            **_trace(),
             **_fields(record),
         }
         if record.exc_info and record.exc_info[0]:
@@ -64,7 +74,7 @@ class TextFormatter(logging.Formatter):
         # The id of the request, unless the record tells another: that of the event that it speaks of.
         given = _fields(record)
         given["correlation_id"] = given.pop("correlation_id", correlation_id.get())
-        fields = "".join(f" {name}={value}" for name, value in given.items())
+        fields = "".join(f" {name}={value}" for name, value in (given | _trace()).items())
         line = f"{_time(record)} {record.levelname:<7} {record.name} "
         line += f"{record.getMessage()}{fields}".translate(_CONTROL)
         if record.exc_info:
@@ -159,6 +169,24 @@ class Metrics:
         )
         self.limited = Counter(
             "mastery_engine_rate_limited", "Requests beyond a limit.", ["route_class"], registry=self.registry
+        )
+        self.dapr_events = Counter(
+            "mastery_engine_dapr_events",
+            "Events that Dapr delivered, by the answer.",
+            ["status"],
+            registry=self.registry,
+        )
+        self.notices = Counter(
+            "mastery_engine_notices",
+            "Deliveries that were tried, by their end.",
+            ["target", "outcome"],
+            registry=self.registry,
+        )
+        self.notices_pending = Gauge(
+            "mastery_engine_notices_pending",
+            "Notices that a target is still to hear.",
+            ["target"],
+            registry=self.registry,
         )
         self.lag = Gauge(
             "kafka_consumer_group_lag",
@@ -312,3 +340,9 @@ def _time(record: logging.LogRecord) -> str:
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _trace() -> dict[str, str]:
+    """Return the id of the trace that is being served, where there is one."""
+    parent = trace_parent.get()
+    return {} if parent is None else {"trace_id": parent.split("-")[1]}

@@ -4,7 +4,8 @@ Every adapter of the store passes ``tests/contract``. Methods raise ``StoreUnava
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -251,6 +252,16 @@ class Derivable:
     erasures: int = 0
 
 
+class DerivableEvidence(Protocol):
+    """The state of students, as what is told of them is derived from it."""
+
+    async def derivable(self, students: Sequence[str]) -> list[Derivable | None]:
+        """Return what results are derived from, None for a student without state."""
+
+    async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
+        """Keep what was derived, as ``EvidenceStore.remember`` does."""
+
+
 class StreamState(Protocol):
     """The state as one consumer of a stream changes it.
 
@@ -304,6 +315,76 @@ class Publisher(Protocol):
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return when the broker has acknowledged every one; raises ``BrokerUnavailable``."""
+
+
+class Telling(Protocol):
+    """Tells what follows for students from events that were counted."""
+
+    def expecting(self, students: Iterable[str]) -> AbstractContextManager[None]:
+        """Say, for as long as the block takes, that these are counted for and then told of in it."""
+
+    async def tell(self, causes: Mapping[str, Mapping[str, int]]) -> None:
+        """Tell of students, from their events by their ids with the instants when they occurred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """That something changed for a student: a CloudEvent, the same id for the same content."""
+
+    notice_id: str
+    student_id: str
+    body: bytes
+    correlation_id: str
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notice that a target is still to hear, and the how-manieth attempt it is."""
+
+    notice: Notice
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many notices a target is still to hear, and since when the oldest is due to it, None where there is none."""
+
+    pending: int
+    oldest_us: int | None
+
+
+class Outbox(Protocol):
+    """Keeps notices until each target has heard them; every method is one durable step."""
+
+    async def put(self, notices: Sequence[Notice], targets: Sequence[str]) -> None:
+        """Keep each notice for each target, but for those that are kept already."""
+
+    async def take(self, target: str, now_us: int, until_us: int, limit: int) -> list[Delivery]:
+        """Take the notices that are due to a target; nobody else gets them until then."""
+
+    async def done(self, target: str, notice: Notice) -> None:
+        """Forget a notice that a target has heard, or never will."""
+
+    async def postpone(self, target: str, notice: Notice, due_us: int) -> None:
+        """Have a notice be due again at a time, if it still is to be heard."""
+
+    async def backlog(self, target: str) -> Backlog:
+        """Return what a target is still to hear."""
+
+    async def trim(self, now_us: int) -> int:
+        """Forget the notices whose time is over, where they do not go by themselves; return how many."""
+
+
+class Channel(Protocol):
+    """The way to one target."""
+
+    @property
+    def name(self) -> str:
+        """Return what to call the target in logs and metrics."""
+
+    async def deliver(self, notice: Notice) -> None:
+        """Return when the target has taken a notice; raises ``DeliveryFailed``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -708,6 +789,29 @@ class AuditLog(Protocol):
 
     async def trim(self, after: Chain) -> None:
         """Forget the rows up to an anchor and keep it instead, unless there is a later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarState:
+    """What the Dapr sidecar tells of itself: names of components with their types, and topics subscribed to."""
+
+    app_id: str
+    components: Mapping[str, str]
+    subscriptions: tuple[tuple[str, str], ...]
+    """Of each the component and the topic."""
+
+
+class Sidecar(Protocol):
+    """The Dapr sidecar; every method raises ``SidecarUnavailable``."""
+
+    async def check(self) -> None:
+        """Return when it is ready for work."""
+
+    async def state(self) -> SidecarState:
+        """Return what it tells of itself."""
+
+    async def secret(self, store: str, name: str) -> Mapping[str, str]:
+        """Return the values of a secret by their names."""
 
 
 class Salts(Protocol):

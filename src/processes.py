@@ -21,14 +21,17 @@ from .adapters.kafka_erasures import KafkaErasures
 from .adapters.kafka_producer import KafkaPublisher
 from .adapters.kafka_topics import GROUP, KafkaLag, KafkaTopics
 from .adapters.redis_facts import RedisFacts
+from .adapters.redis_outbox import RedisOutbox
 from .adapters.redis_store import RedisStore
 from .adapters.redis_stream import RedisStream
 from .adapters.timed import timed
 from .config import Settings
+from .dapr_secrets import with_secret
 from .drift import Drift
 from .errors import BrokerUnavailable, ConsumerUnavailable, StoreUnavailable
 from .exposition import OPEN_TYPE, merged
 from .kafka_consumer import KafkaConsumer
+from .notices import NoticePublisher
 from .observability import Metrics
 from .ports import Topic, wall_clock
 from .resources import (
@@ -39,6 +42,7 @@ from .resources import (
     open_pseudonyms,
     open_resources,
     redis_of,
+    sidecar_of,
     ttl_of,
 )
 from .stream_service import StreamService
@@ -79,6 +83,7 @@ async def open_service(
         for name, reason in settings.advice():
             _log.warning("CONFIG setting is weak", extra={"setting": name, "reason": reason})
     async with AsyncExitStack() as stack:
+        settings = await _with_secret(settings)
         resources = await stack.enter_async_context(open_resources(settings))
         if settings.redis_url is not None and role is not ProcessRole.CONSUMER:
             await stack.enter_async_context(_exporting_load(settings, resources.metrics))
@@ -111,6 +116,15 @@ async def open_service(
             exposition = both
         health = replace(resources.health, checks={**resources.health.checks, **checks}, needed=frozenset(needed))
         yield replace(resources, health=health, exposition=exposition)
+
+
+async def _with_secret(settings: Settings) -> Settings:
+    """Return the settings with the secret that the sidecar is to fetch, where there is one to be fetched."""
+    sidecar = sidecar_of(settings)
+    if sidecar is None:
+        return settings
+    async with sidecar:
+        return await with_secret(settings, sidecar)
 
 
 @asynccontextmanager
@@ -188,9 +202,12 @@ class ConsumerThread:
         )
         publisher = KafkaPublisher(self._settings.kafka_client(), trace_headers=self._tracing.headers)
         ledger = KafkaErasures(self._settings.kafka_client(), publisher=publisher)
+        broker = timed(publisher, "broker", self._metrics.calls)
+        outbox = RedisOutbox(client, lifetime=ttl_of(self._settings).notice)
+        targets = [target.text for target in self._settings.targets()]
         service = StreamService(
             timed(RedisStream(store, retention=retention), "stream", self._metrics.calls),
-            timed(publisher, "broker", self._metrics.calls),
+            NoticePublisher(outbox, targets, clock=wall_clock, onward=broker) if targets else broker,
             ledger=ledger,
             model=mastery_model(self._settings),
             retention=retention,

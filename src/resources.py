@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from prometheus_client import Histogram
 
 from .adapters.audit_head import HeadFile
+from .adapters.dapr_sidecar import DaprSidecar
 from .adapters.erasure_file import ErasureFile
 from .adapters.kafka_dead_letters import KafkaDeadLetters
 from .adapters.kafka_erasures import KafkaErasures
@@ -22,6 +23,7 @@ from .adapters.kafka_producer import KafkaPublisher, KafkaQueue
 from .adapters.kafka_topics import KafkaTopics
 from .adapters.key_set import key_set_fetcher
 from .adapters.model_files import ModelFiles
+from .adapters.notice_channels import DaprChannel, WebChannel
 from .adapters.redis_audit import RedisAudit
 from .adapters.redis_batches import RedisBatches
 from .adapters.redis_client import Client, Instance, cluster_client, redis_client
@@ -30,6 +32,7 @@ from .adapters.redis_counts import RedisCounts
 from .adapters.redis_dead_letters import RedisDeadLetterIndex
 from .adapters.redis_documents import RedisDocuments
 from .adapters.redis_erasures import RedisErasures
+from .adapters.redis_outbox import RedisOutbox
 from .adapters.redis_store import open_redis_store
 from .adapters.rejected_files import RejectedFiles
 from .adapters.sqlite_audit import FILE_NAME as AUDIT_FILE
@@ -40,6 +43,7 @@ from .adapters.sqlite_cohorts import SqliteCohorts
 from .adapters.sqlite_database import copy_database, open_database
 from .adapters.sqlite_documents import SqliteDocuments
 from .adapters.sqlite_erasures import SqliteErasures
+from .adapters.sqlite_outbox import SqliteOutbox
 from .adapters.sqlite_store import SqliteStore
 from .adapters.timed import timed
 from .analytics_service import AnalyticsService
@@ -62,11 +66,14 @@ from .health import Check, Departure, Health
 from .live_service import LiveService
 from .mastery_service import MasteryService
 from .model_service import ModelService
+from .notices import NoticeDelivery, NoticePublisher
 from .observability import Metrics
 from .ports import (
     AnswersOfMany,
+    Channel,
     Clock,
     DeadLetterIndex,
+    DerivableEvidence,
     DocumentStore,
     Erasable,
     ErasureLedger,
@@ -75,6 +82,7 @@ from .ports import (
     Maintenance,
     PersonalData,
     SharedCounts,
+    Sidecar,
     wall_clock,
 )
 from .prediction_service import PredictionService
@@ -83,8 +91,10 @@ from .pseudonyms import Pseudonyms, derived_key
 from .rate_limits import RateLimiter, RouteClass
 from .rights import Rights
 from .security import SecurityManager, lets_legitimate_input_through
+from .sidecar import AppToken
 from .signing_keys import KeySet
 from .state_manager import Keys, StateManager, Ttl
+from .telling import Teller
 from .tracing import NoTracing, Tracing
 from .watching import Watcher
 
@@ -103,6 +113,7 @@ class Resources:
     settings: Settings
     metrics: Metrics
     security: SecurityManager
+    app_token: AppToken
     rights: Rights
     state: StateManager
     mastery: MasteryService
@@ -115,6 +126,9 @@ class Resources:
     batches: BatchService
     analytics: AnalyticsService
     dead_letters: DeadLetterService
+    sidecar: Sidecar | None
+    notices: NoticeDelivery
+    teller: Teller
     audit: AuditTrail
     audit_history: AuditHistory
     rates: RateLimiter
@@ -151,6 +165,23 @@ async def open_resources(
         keys = await _open_keys(settings, stack)
         rates = rate_limiter(settings, stores.counts, clock)
         await stack.enter_async_context(_running(rates.keep_exchanging()))
+        sidecar = await _open_sidecar(settings, stack)
+        notices = NoticeDelivery(
+            stores.outbox,
+            await _open_channels(settings, sidecar, clock, stack),
+            erased=stores.erasures,
+            lifetime=ttl.notice,
+            metrics=metrics,
+            clock=clock,
+        )
+        teller = Teller(
+            stores.derivable,
+            NoticePublisher(stores.outbox, notices.targets, clock=clock, onward=queue, wake=notices.wake),
+            model=model,
+            retention=ttl.retention,
+            clock=clock,
+            only_notices=queue is None,
+        )
         models = ModelService(stores.documents, local=ModelFiles(data_dir or settings.data_dir))
         mastery = MasteryService(
             stores.evidence,
@@ -158,6 +189,7 @@ async def open_resources(
             model=model,
             metrics=metrics,
             clock=clock,
+            telling=teller,
             queue=queue,
             drift=Drift(stores.answers, models=models, metrics=metrics),
         )
@@ -181,6 +213,7 @@ async def open_resources(
         places: dict[str, PersonalData] = {
             "cohorts": stores.cohorts,
             "batches": stores.batches,
+            "notices": stores.outbox,
             "cached_answers": CachedAnswers(mastery, rows),
             "dead_letters": StudentDeadLetters(shown, index=stores.handled),
             "rejected_imports": RejectedFiles(settings.data_dir),
@@ -202,10 +235,15 @@ async def open_resources(
         }
         if keys is not None:
             checks["keys"] = keys.check
+        needed = set(checks)
+        if sidecar is not None:
+            checks["dapr"] = sidecar.check
+            needed |= {"dapr"} if settings.dapr_required else set()
         yield Resources(
             settings=settings,
             metrics=metrics,
             security=open_security(settings, clock, keys=keys),
+            app_token=AppToken(settings.in_clear(settings.app_api_token)),
             rights=rights,
             state=state,
             mastery=mastery,
@@ -236,13 +274,16 @@ async def open_resources(
             analytics=analytics,
             dead_letters=DeadLetterService(mastery, log=shown, index=stores.handled, clock=clock),
             privacy=privacy,
+            sidecar=sidecar,
+            notices=notices,
+            teller=teller,
             audit=trail,
             audit_history=history,
             rates=rates,
             tracing=tracing,
             exposition=metrics.exposition,
             departure=departure,
-            health=Health(checks | {"model": models.check}, frozenset(checks), metrics, spared=frozenset({"model"})),
+            health=Health(checks | {"model": models.check}, frozenset(needed), metrics, spared=frozenset({"model"})),
         )
 
 
@@ -253,6 +294,34 @@ async def _open_keys(settings: Settings, stack: AsyncExitStack) -> KeySet | None
         keys.begin()
         stack.push_async_callback(keys.close)
     return keys
+
+
+async def _open_sidecar(settings: Settings, stack: AsyncExitStack) -> DaprSidecar | None:
+    sidecar = sidecar_of(settings)
+    return None if sidecar is None else await stack.enter_async_context(sidecar)
+
+
+async def _open_channels(
+    settings: Settings, sidecar: DaprSidecar | None, clock: Clock, stack: AsyncExitStack
+) -> dict[str, Channel]:
+    """Return the ways to the targets of notices."""
+    channels: dict[str, Channel] = {}
+    secrets_left = iter(settings.webhooks())
+    for target in settings.targets():
+        if target.app_id is None:
+            channel = WebChannel(target.text, next(secrets_left), clock=clock)
+            stack.push_async_callback(channel.aclose)
+            channels[target.text] = channel
+        elif sidecar is not None:
+            channels[target.text] = DaprChannel(sidecar, target.app_id, target.path)
+    return channels
+
+
+def sidecar_of(settings: Settings) -> DaprSidecar | None:
+    """Return the sidecar where there is one; nothing is asked of it yet."""
+    if settings.dapr_http_port is None:
+        return None
+    return DaprSidecar(settings.dapr_http_port, token=settings.in_clear(settings.dapr_api_token))
 
 
 def key_set_of(settings: Settings) -> KeySet | None:
@@ -267,12 +336,14 @@ class Stores:
     """What is kept between requests, port by port; all of it in one database or one Redis."""
 
     evidence: EvidenceStore
+    derivable: DerivableEvidence
     many: EvidenceOfMany
     answers: AnswersOfMany
     maintenance: Maintenance
     cohorts: SqliteCohorts | RedisCohorts
     documents: DocumentStore
     batches: SqliteBatches | RedisBatches
+    outbox: SqliteOutbox | RedisOutbox
     handled: DeadLetterIndex
     audit: SqliteAudit | RedisAudit
     counts: SharedCounts | None
@@ -305,12 +376,14 @@ async def _open_stores(
             await erase_again(await ledger.read(), erasures.enforce)
             yield Stores(
                 evidence=embedded,
+                derivable=embedded,
                 many=embedded,
                 answers=embedded,
                 maintenance=embedded,
                 cohorts=SqliteCohorts(database, new_version=new_version),
                 documents=SqliteDocuments(database, new_version=new_version),
                 batches=SqliteBatches(database, lifetime=ttl.batch),
+                outbox=SqliteOutbox(database, lifetime=ttl.notice),
                 handled=NoDeadLetters(),
                 audit=SqliteAudit(trail),
                 counts=None,
@@ -336,12 +409,14 @@ async def _open_stores(
         tag = "cohorts" if settings.redis_cluster else ""
         yield Stores(
             evidence=store,
+            derivable=store,
             many=store,
             answers=store,
             maintenance=store,
             cohorts=RedisCohorts(store.client, new_version=new_version, hash_tag=tag),
             documents=RedisDocuments(store.client, new_version=new_version),
             batches=RedisBatches(store.client, lifetime=ttl.batch, keys=keys_of(settings)),
+            outbox=RedisOutbox(store.client, lifetime=ttl.notice),
             handled=RedisDeadLetterIndex(store.client, lifetime=ttl.dead_letter, pseudonym=pseudonym),
             audit=RedisAudit(store.client, lifetime=ttl.audit),
             counts=RedisCounts(store.client, lifetime=ttl.rate),
@@ -479,8 +554,9 @@ def open_security(settings: Settings, clock: Clock = wall_clock, *, keys: KeySet
     """Return the security manager; in development the secret is made once and kept in the data directory."""
     keys = keys or key_set_of(settings)
     secret = settings.in_clear(settings.jwt_secret)
+    comes_from_elsewhere = keys is not None or settings.dapr_secret_store is not None
     return SecurityManager(
-        secret or ("" if keys is not None else _development_secret(settings.data_dir, SECRET_FILE)),
+        secret or ("" if comes_from_elsewhere else _development_secret(settings.data_dir, SECRET_FILE)),
         previous_secret=settings.in_clear(settings.jwt_secret_previous),
         keys=keys,
         issuer=settings.jwt_issuer,

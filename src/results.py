@@ -80,24 +80,30 @@ class Frame:
         return mastery_answer(student_id, state.aggregates, window(as_of, self.kept_from), self.model, None)
 
 
-def derive(student_id: str, state: Derivable, causes: Causes, before: Told, frame: Frame) -> Derived:
+def derive(
+    student_id: str, state: Derivable, causes: Causes, before: Told, frame: Frame, *, only_notices: bool = False
+) -> Derived:
     """Derive a student's answer as of the day of the newest cause, and what to tell of the last day with evidence.
 
     Levels and struggles do not follow the day of the causes: a late event takes nothing back of what newer ones led to.
+    Where nobody reads the answers, ``only_notices`` spares them.
     """
     last = max([part.days[-1] for part in state.aggregates.series.values()], default=frame.today)
     newest_us = max(causes.values(), default=last * DAY_US)
     as_of, time = day_of(newest_us), to_text(newest_us)
-    answers = {day: frame.answer(student_id, state, day) for day in {as_of, last, frame.today}}
+    days = {last, frame.today} if only_notices else {as_of, last, frame.today}
+    answers = {day: frame.answer(student_id, state, day) for day in days}
     open_now = open_signals(Recent(others=list(state.others)).since(frame.kept_from).others)
     now = Told(_levels(answers[last]), tuple(sorted(open_now)))
-    data = {
-        "student_id": student_id,
-        "revision": revision(state.erasures, state.events),
-        "causes": sorted(causes),
-        "mastery": answers[as_of],
-    }
-    messages = [_message("updated", student_id, time, data)]
+    messages = []
+    if not only_notices:
+        data = {
+            "student_id": student_id,
+            "revision": revision(state.erasures, state.events),
+            "causes": sorted(causes),
+            "mastery": answers[as_of],
+        }
+        messages.append(_message("updated", student_id, time, data))
     messages += [_message("level.changed", student_id, time, change) for change in _changes(student_id, before, now)]
     messages += [
         _message("struggle.detected", student_id, time, _struggle(student_id, as_struggle(found)))

@@ -1,7 +1,7 @@
 """Names and lifetimes of what is stored, snapshots for people to read, and the state as canonical JSON."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -58,7 +58,11 @@ class StateKeyPatterns:
     DEAD_LETTER: Final = "dead-letter:{partition}:{offset}:{timestamp_ms}"
     DEAD_LETTERS_OF: Final = "dead-letters-of:{pseudonym}"
     ERASURE: Final = "erasure:{pseudonym}"
-    # One hash tag for all of the audit trail, cluster or not: one script touches several of them.
+    # One hash tag for all of the outbox, cluster or not, and one for the audit trail: a script touches several of them.
+    OUTBOX_DUE: Final = "{{outbox}}:{target}:due"
+    OUTBOX_NOTICES: Final = "{{outbox}}:{target}:notices"
+    OUTBOX_ATTEMPTS: Final = "{{outbox}}:{target}:attempts"
+    OUTBOX_OF_STUDENT: Final = "{{outbox}}:of:{student_id}"
     AUDIT_CHAIN: Final = "{audit}:chain"
     AUDIT_ROWS: Final = "{audit}:rows"
     AUDIT_SUBJECT: Final = "{{audit}}:subject:{pseudonym}"
@@ -99,6 +103,7 @@ class Ttl:
     cache: timedelta = timedelta(hours=1)
     batch: timedelta = timedelta(days=7)
     dead_letter: timedelta = timedelta(days=7)
+    notice: timedelta = timedelta(days=3)
     audit: timedelta = timedelta(days=365)
     rate: timedelta = timedelta(minutes=2)
 
@@ -160,14 +165,6 @@ class StateManager:
             detail = "The day asked for is in the future."
             raise BadRequest(detail, [Reason(field, "must not be after today")])
         return window(day, self.kept_from())
-
-    async def remember(self, standings: Iterable[tuple[str, int, Shown]]) -> None:
-        """Write today's snapshots of students, each if their state is still at the version derived from."""
-        day = self.today()
-        snapshots = [
-            Snapshot(student, version, snapshot_values(day, standing)) for student, version, standing in standings
-        ]
-        await self._store.remember(snapshots, self._clock())
 
     async def remember_prediction(self, student_id: str, version: int, model: str, prediction: bytes) -> None:
         """Write what was last predicted of a student, if their state is still at the version predicted from."""

@@ -10,7 +10,7 @@ from src.domain.events import Event, EventStatus
 from src.domain.outcomes import Recent
 from src.domain.state import StudentState
 from src.errors import StoreUnavailable
-from src.ports import Retention, Snapshot, Versioned
+from src.ports import Derivable, Retention, Snapshot, Versioned
 from src.state_manager import StateKeyPatterns
 from tests.making import PSEUDONYM
 
@@ -59,6 +59,20 @@ class MemoryStore:
     async def status(self, student_id: str, event_id: str) -> EventStatus | None:
         counted = (student_id, event_id) in self.contents and student_id in self.states
         return EventStatus.APPLIED if counted else None
+
+    async def derivable(self, students: Sequence[str]) -> list[Derivable | None]:
+        return [self._derivable(one) if one in self.states else None for one in students]
+
+    def _derivable(self, student_id: str) -> Derivable:
+        state, erasure = self.states[student_id], self.erased.get(PSEUDONYM(student_id))
+        return Derivable(
+            version=self.versions[student_id],
+            events=state.events,
+            aggregates=state.aggregates,
+            others=tuple(state.recent.others),
+            told=self.snapshots.get(student_id, {}).get(StateKeyPatterns.TOLD),
+            erasures=0 if erasure is None else erasure.number,
+        )
 
     async def snapshot(self, student_id: str, date: str) -> bytes | None:
         return self.snapshots.get(student_id, {}).get(StateKeyPatterns.MASTERY.replace("{date}", date))

@@ -1,6 +1,7 @@
 """Small builders for tests: valid events, and the moments that they are judged against."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -44,6 +45,17 @@ def event(
     valid = validate(wire(event_id, event_type, **fields), received_us)
     assert isinstance(valid, Event), valid
     return valid
+
+
+class Nobody:
+    """Stands in for what tells of students, where it is not what a test is about."""
+
+    def expecting(self, students: Iterable[str]) -> AbstractContextManager[None]:
+        del students
+        return nullcontext()
+
+    async def tell(self, causes: Mapping[str, Mapping[str, int]]) -> None:
+        assert all(causes.values())
 
 
 class Populated(Protocol):

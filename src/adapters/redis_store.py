@@ -16,12 +16,12 @@ from cachetools import LRUCache
 
 from ..domain.aggregates import Aggregates
 from ..domain.days import day_of, to_date
-from ..domain.erasures import Pseudonym
+from ..domain.erasures import Erasure, Pseudonym
 from ..domain.events import Event, EventStatus, digest64
 from ..domain.outcomes import Outcome, Recent
 from ..domain.state import StudentState
 from ..errors import BrokerUnavailable, InstanceChanged, StoreUnavailable
-from ..ports import Retention, Snapshot, Verdict, Versioned
+from ..ports import Derivable, Retention, Snapshot, Verdict, Versioned
 from ..state_manager import PLAIN, Keys, StateKeyPatterns
 from .packing import is_counted, newest_outcomes, split_outcomes, unpack_aggregates, unpack_counted
 from .redis_capacity import await_disk, can_await_disk, check_awaited, check_memory
@@ -123,6 +123,12 @@ class RedisStore:
         if status is EventStatus.CONFLICT or counted is None:
             return status
         return EventStatus.APPLIED if is_counted(_bytes(counted), digest64(event_id.encode())) else status
+
+    async def derivable(self, students: Sequence[str]) -> list[Derivable | None]:
+        """Return what results are derived from, None for a student without state."""
+        patterns = (StateKeyPatterns.EVIDENCE, StateKeyPatterns.OTHERS, StateKeyPatterns.TOLD)
+        calls: list[Call] = [([self.keys.of(pattern, one) for pattern in patterns], [""]) for one in students]
+        return [derivable(found) for found in await self.follow("read", calls)]
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         """Keep snapshots of states that have not changed since."""
@@ -449,6 +455,32 @@ async def _each(some: Sequence[_T], work: Callable[[_T], Awaitable[None]]) -> No
             await work(chosen)
 
     raise_first(await asyncio.gather(*map(one, some), return_exceptions=True))
+
+
+def derivable(fields: Sequence[bytes], held: Held | None = None) -> Derivable | None:
+    """Return what ``read.lua`` has found, or what is held where only its version was."""
+    if not fields:
+        return None
+    version, told, *state = fields
+    if state:
+        events, body, number, others, erased = state
+        held = Held(
+            version=version.decode(),
+            events=int(events),
+            aggregates=unpack_aggregates(body),
+            others=int(number),
+            recent=others,
+            erased=erased.decode(),
+        )
+    assert held is not None  # noqa: S101  # its version was asked about
+    return Derivable(
+        version=int(version),
+        events=held.events,
+        aggregates=held.aggregates,
+        others=tuple(newest_outcomes(held.recent, held.others)),
+        told=told or None,
+        erasures=Erasure.decoded(held.erased).number if held.erased else 0,
+    )
 
 
 def _seconds(lifetime: timedelta) -> int:

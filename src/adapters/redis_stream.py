@@ -13,11 +13,10 @@ from ..domain.events import Event, EventStatus
 from ..errors import InstanceChanged
 from ..ports import Clock, Derivable, Offsets, Partition, Retention, Snapshot, Verdict, Written, wall_clock
 from ..state_manager import StateKeyPatterns
-from .packing import newest_outcomes, unpack_aggregates
-from .redis_change import INDEX_SLACK_DAYS, Held
+from .redis_change import INDEX_SLACK_DAYS
 from .redis_client import Instance, is_same, redis_errors
 from .redis_erasures import RedisErasures
-from .redis_store import PIPELINE, RedisStore
+from .redis_store import PIPELINE, RedisStore, derivable
 
 _DAY_S = 86_400
 _WRITTEN = {1: Written.WRITTEN, 0: Written.CHANGED, -1: Written.GONE}
@@ -110,7 +109,7 @@ class RedisStream:
                 ([key_of(pattern, student_id) for pattern in patterns], ["" if one is None else one.version])
                 for student_id, one in zip(some, held, strict=True)
             ]
-            found += map(_derivable, await self._store.run("read", calls), held)
+            found += map(derivable, await self._store.run("read", calls), held)
         return found
 
     async def finish(self, snapshots: Sequence[Snapshot]) -> list[Written]:
@@ -147,29 +146,3 @@ def _lowest(offsets: Sequence[int | None]) -> int | None:
     """Return the lowest, None where one is missing."""
     known = [offset for offset in offsets if offset is not None]
     return min(known) if len(known) == len(offsets) else None
-
-
-def _derivable(fields: list[bytes], held: Held | None) -> Derivable | None:
-    """Return what was read, or what is held where only its version was."""
-    if not fields:
-        return None
-    version, told, *state = fields
-    if state:
-        events, body, number, others, erased = state
-        held = Held(
-            version=version.decode(),
-            events=int(events),
-            aggregates=unpack_aggregates(body),
-            others=int(number),
-            recent=others,
-            erased=erased.decode(),
-        )
-    assert held is not None  # noqa: S101  # its version was asked about
-    return Derivable(
-        version=int(version),
-        events=held.events,
-        aggregates=held.aggregates,
-        others=tuple(newest_outcomes(held.recent, held.others)),
-        told=told or None,
-        erasures=Erasure.decoded(held.erased).number if held.erased else 0,
-    )

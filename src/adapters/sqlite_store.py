@@ -13,11 +13,14 @@ from ..domain.erasures import Erasure, Pseudonym
 from ..domain.events import Event, EventStatus, digest64
 from ..domain.outcomes import Recent
 from ..domain.state import StudentState
-from ..ports import Retention, Snapshot, Versioned
+from ..ports import Derivable, Retention, Snapshot, Versioned
 from ..state_manager import PLAIN, StateKeyPatterns
 from .packing import pack_aggregates, pack_outcomes, unpack_aggregates, unpack_outcomes
 from .sqlite_database import Row, SqliteDatabase
 
+_DERIVABLE = """SELECT name, version, events, evidence.body, others, snapshot.body
+    FROM student JOIN evidence ON evidence.student = id JOIN recent ON recent.student = id
+    LEFT JOIN snapshot ON snapshot.student = id AND key = 'student:' || name || ':told'"""
 _NAMES_AT_ONCE = 1000
 _AMONG = " WHERE name IN (SELECT value FROM json_each(?))"
 
@@ -80,6 +83,25 @@ class SqliteStore:
         sql = "SELECT 1 FROM student JOIN counted ON student = id WHERE name = ? AND digest = ?"
         found = self._database.row(sql, student_id, digest64(event_id.encode()))
         return None if found is None else EventStatus.APPLIED
+
+    async def derivable(self, students: Sequence[str]) -> list[Derivable | None]:
+        """Return what results are derived from, None for a student without state."""
+        rows = {row[0]: row[1:] for row in self._of(_DERIVABLE, students)}
+        return [
+            self._derivable(student_id, rows[student_id]) if student_id in rows else None for student_id in students
+        ]
+
+    def _derivable(self, student_id: str, row: Row) -> Derivable:
+        version, events, body, others, told = row
+        erased = self._database.row("SELECT number FROM erasure WHERE subject = ?", self.pseudonym(student_id))
+        return Derivable(
+            version=version,
+            events=events,
+            aggregates=unpack_aggregates(body),
+            others=tuple(unpack_outcomes(others)),
+            told=None if told is None else told.encode(),
+            erasures=0 if erased is None else erased[0],
+        )
 
     async def remember(self, snapshots: Sequence[Snapshot], now_us: int) -> list[bool]:
         """Keep snapshots of states that have not changed since."""

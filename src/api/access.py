@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias, cast
 from fastapi import Depends, Path, Query, Request, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.models import HTTPBearer
+from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
 from fastapi.security.base import SecurityBase
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -18,6 +18,7 @@ from ..middleware import VERDICT
 from ..rate_limits import RouteClass, Verdict, peer
 from ..resources import Resources
 from ..security import Principal, Role
+from ..sidecar import TOKEN_HEADER
 
 _audit = logging.getLogger("mastery_engine.audit")
 
@@ -79,10 +80,9 @@ async def admitted(request: Request, token: str) -> Principal:
     try:
         who = await _spoken_for(request, token)
         asked(request).who = who
+        _note_caller(request)
     except Unauthorized:
-        # By address, since nobody is known yet. Who has a valid token passes whatever others at that address do.
-        address = peer(request.client.host if request.client else "")
-        _keep_to(request, resources.rates.count(RouteClass.AUTH_FAILURES, address))
+        _count_failure(request)
         raise
     _keep_to(request, await resources.rates.admit(class_of(request), who.user_id))
     return who
@@ -107,6 +107,36 @@ def _token(request: Request) -> str:
     given = request.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _count_failure(request: Request) -> None:
+    # By address, since nobody is known yet. Who has a valid token passes whatever others at that address do.
+    address = peer(request.client.host if request.client else "")
+    _keep_to(request, resources_of(request).rates.count(RouteClass.AUTH_FAILURES, address))
+
+
+def _note_caller(request: Request) -> None:
+    """Have the application recorded that calls for somebody; it gives nobody a right."""
+    caller = resources_of(request).app_token.caller(request.headers)
+    if caller is not None:
+        asked(request).facts["calling_app"] = caller
+
+
+class Sidecar(SecurityBase):
+    """The rule that a request has to come from the sidecar; where no token is configured nobody is taken for it."""
+
+    def __init__(self) -> None:
+        self.model = APIKey(
+            **{"in": APIKeyIn.header}, name=TOKEN_HEADER, description="The token that the sidecar has for us."
+        )
+        self.scheme_name = "Sidecar"
+
+    async def __call__(self, request: Request) -> None:
+        """Return for the sidecar only; raises ``Unauthorized``."""
+        if not resources_of(request).app_token.accepts(request.headers.getlist(TOKEN_HEADER)):
+            _count_failure(request)
+            detail = "This is for the Dapr sidecar, which sends the token of APP_API_TOKEN."
+            raise Unauthorized(detail)
 
 
 def class_of(request: Request) -> RouteClass:
@@ -217,6 +247,9 @@ Admin: TypeAlias = Annotated[Principal, Security(Having(Role.ADMIN))]
 
 Staff: TypeAlias = Annotated[Principal, Security(Having(Role.ADMIN, Role.TEACHER))]
 """Who has cohorts to look at: a teacher their own, an admin all."""
+
+FromSidecar: TypeAlias = Annotated[None, Security(Sidecar())]
+"""Nobody but the Dapr sidecar."""
 
 ReadableStudent: TypeAlias = Annotated[str, Security(ReadingStudent())]
 """The id in the path, if who asks may read that student."""

@@ -29,29 +29,34 @@ async def json_body(request: Request) -> Any:  # noqa: ANN401  # JSON may be any
     if media_type not in _JSON or request.headers.get("content-encoding", "identity") != "identity":
         detail = "Send application/json, not compressed."
         raise UnsupportedMediaType(detail)
+    return decode(await content_within(request, MAX_BODY))
+
+
+async def content_within(request: Request, most: int) -> bytes:
+    """Return the content of a request; raises ``TooLarge`` and ``TimedOut``."""
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            return decode(await read_body(request))
+            return await read_body(request, most)
     except TimeoutError:
         detail = f"The content did not arrive within {BODY_TIMEOUT_S} seconds."
         raise TimedOut(detail) from None
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the content, up to the largest that is read; raises ``TooLarge``."""
+async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
+    """Return the content, up to so many bytes; raises ``TooLarge``."""
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > MAX_BODY:
-        _too_large()
+    if declared.isdecimal() and int(declared) > most:
+        _too_large(most)
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > MAX_BODY:
-            _too_large()
+        if len(content) > most:
+            _too_large(most)
     return bytes(content)
 
 
-def _too_large() -> None:
-    detail = f"At most {MAX_BODY} bytes are read."
+def _too_large(most: int) -> None:
+    detail = f"At most {most} bytes are read."
     raise TooLarge(detail)
 
 

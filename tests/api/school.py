@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import httpx
 
 from .student import ADMIN, EVENTS, send
-from .tokens import SECRET, bearer
+from .tokens import APP_TOKEN, SECRET, bearer
 
 STUDENT, OTHER, MISSING = "student-1", "student-2", "student-unknown"
 COHORT, OTHER_COHORT, MISSING_COHORT = "loops", "lists", "unknown"
@@ -37,6 +37,8 @@ COHORT_READERS = {"teacher", "admin"}
 STAFF = {"teacher", "teacher of others", "teacher of nobody", "admin"}
 INGESTERS = {"admin", "service"}
 ADMINS = {"admin"}
+SIDECAR = {"sidecar"}
+OF_SIDECAR = {"dapr-api-token": APP_TOKEN}
 
 
 async def open_school(client: httpx.AsyncClient) -> None:

@@ -23,7 +23,7 @@ from src.ports import Clock
 from src.resources import open_resources
 from tests.making import NOW_US
 
-from .tokens import SECRET, bearer
+from .tokens import APP_TOKEN, SECRET, bearer
 
 ROOT = Path(__file__).parents[2]
 AUDIT_KEY = secrets.token_urlsafe(48)
@@ -46,6 +46,7 @@ async def running_app(
     usual: dict[str, Any] = {
         "jwt_secret": SecretStr(SECRET),
         "audit_key": SecretStr(AUDIT_KEY),
+        "app_api_token": SecretStr(APP_TOKEN),
         "data_dir": data_dir,
         "redis_url": redis,
     }

@@ -21,9 +21,11 @@ from .school import (
     INGESTERS,
     MISSING,
     MISSING_COHORT,
+    OF_SIDECAR,
     OTHER,
     OWNERS,
     READERS,
+    SIDECAR,
     STAFF,
     STUDENT,
     UNKNOWN,
@@ -79,6 +81,8 @@ RULES = {
     "DELETE /api/v1/batch/{batch_id}": COHORT_READERS,
     "POST /process": WITH_TOKEN,  # the rule of each intent is below
     "POST /api/v1/process": WITH_TOKEN,
+    "GET /dapr/subscribe": SIDECAR,
+    "POST /dapr/events": SIDECAR,
     "GET /api/v1/models": ADMINS,
     "POST /api/v1/models/{model_id}/activate": ADMINS,
     "POST /api/v1/models/rollback": ADMINS,
@@ -106,6 +110,7 @@ BODIES: dict[str, object] = {
     "PUT /api/v1/cohorts/{cohort_id}": COHORTS[COHORT],
     "PUT /api/v1/curriculum": {"topics": [{"topic": "loops", "title": "Loops", "module": "Control flow"}]},
     "PUT /api/v1/cohorts/{cohort_id}/triage/thresholds": {"inactive_days": 14},
+    "POST /dapr/events": wire(),
     "POST /process": {"intent": "list_intents"},
     "POST /api/v1/process": {"intent": "list_intents"},
 }
@@ -160,8 +165,9 @@ def verdict(answer: httpx.Response) -> str:
 
 
 def expected(allowed: set[str]) -> dict[str, str]:
-    denied = {caller: "401" if caller in UNKNOWN else "403" for caller in CALLERS}
-    return denied | dict.fromkeys(allowed, "passes")
+    # The token of a user says nothing to a route that is for the sidecar.
+    denied = {caller: "401" if caller in UNKNOWN or allowed == SIDECAR else "403" for caller in CALLERS}
+    return denied | dict.fromkeys(allowed - SIDECAR, "passes")
 
 
 def test_every_route_of_the_application_has_a_rule_and_no_rule_is_left_over() -> None:
@@ -179,6 +185,14 @@ def test_only_the_routes_for_probes_and_documentation_are_public() -> None:
 async def test_a_route_lets_pass_whom_its_rule_names_and_nobody_else(app_client: httpx.AsyncClient, route: str) -> None:
     found = {caller: verdict(await ask(app_client, route, caller)) for caller in CALLERS}
     assert found == expected(RULES[route])
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_the_token_of_the_sidecar_opens_what_is_for_it_and_nothing_else(
+    app_client: httpx.AsyncClient, route: str
+) -> None:
+    answer = await ask(app_client, route, "sidecar", headers=OF_SIDECAR)
+    assert verdict(answer) == ("passes" if RULES[route] in (SIDECAR, EVERYONE) else "401")
 
 
 @pytest.mark.parametrize("path", ["/process", "/api/v1/process"])

@@ -19,7 +19,7 @@ from src.resources import Resources, open_resources
 from src.state_manager import StateManager, Ttl
 from tests.dead_letters import INVALID, INVALID_VALUE, MemoryDeadLetterIndex, MemoryDeadLetters, MemoryQueue, letter
 from tests.fakes import MemoryStore
-from tests.making import wire
+from tests.making import Nobody, wire
 
 from .serving import client_of, fixed_clock
 from .tokens import SECRET, bearer
@@ -66,6 +66,7 @@ def queueing(resources: Resources, queue: MemoryQueue) -> MasteryService:
         state=state,
         model=resources.mastery._model,  # noqa: SLF001  # as it is configured
         metrics=resources.metrics,
+        telling=Nobody(),
         clock=fixed_clock,
         queue=queue,
     )

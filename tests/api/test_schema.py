@@ -53,6 +53,10 @@ include-path-regex = "/cohorts/[^/]+/.+"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409"]
 
 [[operations]]
+include-path-regex = "^/dapr/"
+checks.positive_data_acceptance.expected-statuses = ["401"]
+
+[[operations]]
 include-path = "/api/v1/events"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "409"]
 checks.negative_data_rejection.enabled = false

@@ -12,6 +12,7 @@ import jwt
 
 from tests.making import NOW
 
+APP_TOKEN = "the-token-of-the-sidecar"
 SECRET = secrets.token_urlsafe(48)
 NOW_S = int(NOW.timestamp())
 HOUR_S = 3600

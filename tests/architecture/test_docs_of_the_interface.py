@@ -29,6 +29,7 @@ WHO = {
     "admin, who made it": school.COHORT_READERS,
     "admin, service": school.INGESTERS,
     "admin": school.ADMINS,
+    "the sidecar": school.SIDECAR,
 }
 
 

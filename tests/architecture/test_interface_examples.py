@@ -118,4 +118,6 @@ def test_there_is_an_example_of_every_route_but_the_page_of_documentation() -> N
         "/openapi.json",
         "/health",  # answers as /ready does
         "/api/v1/process",  # is /process
+        "/dapr/subscribe",  # is asked for by Dapr
+        "/dapr/events",
     }

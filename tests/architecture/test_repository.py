@@ -35,6 +35,7 @@ STATELESS = {
     "_log": "a logger",
     "_audit": "a logger",
     "correlation_id": "a context variable: each request has its own",
+    "trace_parent": "likewise",
     "json_option": "a decorator",
     "day_option": "a type of parameter",
 }

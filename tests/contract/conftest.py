@@ -19,7 +19,16 @@ from src.adapters.sqlite_audit import FILE_NAME, SCHEMA, SqliteAudit
 from src.adapters.sqlite_database import open_database
 from src.adapters.sqlite_erasures import SqliteErasures
 from src.adapters.sqlite_store import SqliteStore
-from src.ports import AnswersOfMany, Erasable, EvidenceOfMany, EvidenceStore, Maintenance, Retention, SealedRow
+from src.ports import (
+    AnswersOfMany,
+    DerivableEvidence,
+    Erasable,
+    EvidenceOfMany,
+    EvidenceStore,
+    Maintenance,
+    Retention,
+    SealedRow,
+)
 from src.state_manager import PLAIN, Keys, StateKeyPatterns
 from tests.audit import AuditStore, MemoryAudit
 from tests.fakes import MemoryErasures, MemoryStore
@@ -27,7 +36,7 @@ from tests.making import NOW_US, PSEUDONYM
 from tests.redis_user import engine_client
 
 
-class Store(EvidenceStore, EvidenceOfMany, AnswersOfMany, Maintenance, Protocol):
+class Store(EvidenceStore, EvidenceOfMany, AnswersOfMany, DerivableEvidence, Maintenance, Protocol):
     """What an adapter of the store is."""
 
 

@@ -10,6 +10,7 @@ from src.domain.days import DAY_US
 from src.domain.events import Event, EventStatus
 from src.domain.state import StudentState
 from src.ports import Snapshot
+from src.state_manager import StateKeyPatterns
 from tests.making import NOW_US, TODAY, event, students_of
 
 from .conftest import Store
@@ -248,3 +249,22 @@ async def test_an_empty_batch_is_nothing(store: Store) -> None:
 
 async def test_a_healthy_store_answers(store: Store) -> None:
     await store.ping()
+
+
+async def test_results_are_derived_from_all_that_is_known_and_from_what_was_told(store: Store) -> None:
+    await store.apply([event("e-1"), event("e-2", "code.executed"), event("e-3", student_id="student-2")], NOW_US)
+    found, nobody, other = await store.derivable(["student-1", "student-3", "student-2"])
+    assert nobody is None
+    assert found is not None
+    assert other is not None
+    state = await store.state("student-1")
+    assert state is not None
+    assert (found.version, found.events) == (await store.version("student-1"), 2)
+    assert found.aggregates == state.aggregates
+    assert [one.event_id for one in found.others] == [one.event_id for one in state.recent.others]
+    assert (found.told, found.erasures, other.events) == (None, 0, 1)
+    told = Snapshot("student-1", found.version, {StateKeyPatterns.TOLD: b'{"levels":{}}'})
+    assert await store.remember([told], NOW_US) == [True]
+    [again] = await store.derivable(["student-1"])
+    assert again is not None
+    assert again.told == b'{"levels":{}}'

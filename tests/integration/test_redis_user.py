@@ -38,9 +38,9 @@ def test_the_user_of_the_documentation_may_not(redis_url: str, command: tuple[st
 
 def test_every_kind_of_key_is_within_reach_and_none_besides() -> None:
     patterns = {text for name, text in vars(StateKeyPatterns).items() if name.isupper()}
-    # What stands before the first placeholder; of the trail the tag in braces belongs to the name.
-    prefixes = {re.sub(r"^\{+audit\}+:.*", "{audit}:*", text) for text in patterns}
-    keys = {re.sub(r":\{(?!audit).*", ":*", text) for text in prefixes}
+    # What stands before the first placeholder; of the trail and of the outbox the tag in braces belongs to the name.
+    prefixes = {re.sub(r"^\{+(audit|outbox)\}+:.*", r"{\1}:*", text) for text in patterns}
+    keys = {re.sub(r":\{(?!audit|outbox).*", ":*", text) for text in prefixes}
     granted = {part.removeprefix("~") for part in rule() if part.startswith("~")}
     assert {key for key in keys if not any(fnmatchcase(key, one) for one in granted)} == set()
     assert {one for one in granted if not any(fnmatchcase(key, one) for key in keys)} == set()

@@ -1,11 +1,12 @@
 """Settings: every one by its name, wrong ones named and never echoed, secrets never shown."""
 
+import base64
 import secrets
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from src.config import Environment, LogLevel, Settings
 from src.domain.evidence import Component
@@ -14,6 +15,7 @@ from src.errors import ConfigurationError, Reason
 
 CANARY = "CANARY-7f3a"
 SECRET = secrets.token_urlsafe(48)
+WEBHOOK = base64.b64encode(secrets.token_bytes(24)).decode()
 OLD_SECRET = secrets.token_urlsafe(48)
 WEIGHTS = "completion=0.4,quiz=0.3,quality=0.2,consistency=0.1"
 
@@ -44,6 +46,12 @@ SETTINGS: dict[str, tuple[object, str, object]] = {
     "KAFKA_SASL_MECHANISM": ("SCRAM-SHA-512", "PLAIN", "PLAIN"),
     "KAFKA_SASL_USERNAME": (None, "engine", "engine"),
     "KAFKA_CA_FILE": (None, "ca.pem", Path("ca.pem")),
+    "DAPR_HTTP_PORT": (None, "3500", 3500),
+    "DAPR_REQUIRED": (False, "true", True),
+    "DAPR_PUBSUB": (None, "mastery-pubsub", "mastery-pubsub"),
+    "DAPR_BULK": (False, "true", True),
+    "DAPR_SECRET_STORE": (None, "mastery-secrets", "mastery-secrets"),
+    "DAPR_SECRET_NAME": ("JWT_SECRET", "engine", "engine"),
     "REDIS_CLUSTER": (False, "true", True),
     "REDIS_USERNAME": (None, "engine", "engine"),
     "REDIS_CA_FILE": (None, "ca.pem", Path("ca.pem")),
@@ -70,10 +78,19 @@ SECRETS = {
     "REDIS_URL": f"redis://:{SECRET}@redis.example:6379/0",
     "REDIS_PASSWORD": SECRET,
     "KAFKA_SASL_PASSWORD": SECRET,
+    "DAPR_API_TOKEN": SECRET,
+    "APP_API_TOKEN": SECRET,
+    "NOTICE_TARGETS": f"https://school.example/{SECRET}",
+    "NOTICE_SECRETS": f"whsec_{WEBHOOK}",
 }
 NEEDED = {
     "KAFKA_BOOTSTRAP_SERVERS": {"REDIS_URL": SECRETS["REDIS_URL"]},
     "REDIS_CLUSTER": {"REDIS_URL": SECRETS["REDIS_URL"]},
+    "NOTICE_TARGETS": {"NOTICE_SECRETS": SECRETS["NOTICE_SECRETS"]},
+    "NOTICE_SECRETS": {"NOTICE_TARGETS": "https://school.example/hooks"},
+    "DAPR_PUBSUB": {"APP_API_TOKEN": SECRET},
+    "DAPR_REQUIRED": {"DAPR_HTTP_PORT": "3500"},
+    "DAPR_SECRET_STORE": {"DAPR_HTTP_PORT": "3500"},
 }
 """What a setting cannot stand without."""
 
@@ -123,7 +140,7 @@ def test_a_secret_is_read_from_the_variable_of_its_name_and_has_no_default(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     assert getattr(Settings.from_environment(), name.lower()) is None
-    secret = getattr(read(monkeypatch, **{name: SECRETS[name]}), name.lower())
+    secret = getattr(read(monkeypatch, **{name: SECRETS[name], **NEEDED.get(name, {})}), name.lower())
     assert secret.get_secret_value() == SECRETS[name]
 
 
@@ -322,3 +339,84 @@ def test_what_is_given_in_code_stands_above_the_environment(monkeypatch: pytest.
 
 def test_variables_that_nobody_knows_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch, MASTERY_UNKNOWN=CANARY, PORTS="x") == Settings.from_environment()
+
+
+@pytest.mark.parametrize("name", ["DAPR_PUBSUB", "DAPR_REQUIRED", "DAPR_SECRET_STORE"])
+def test_what_needs_the_sidecar_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    [reason] = refused(monkeypatch, **{name: "true"})
+    assert reason.field in NEEDED[name]
+
+
+def test_a_token_of_the_sidecar_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused(monkeypatch, APP_API_TOKEN="short") == (Reason("APP_API_TOKEN", "must have at least 16 bytes"),)
+
+
+def test_production_may_have_its_secret_through_the_sidecar(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"ENVIRONMENT": "production", "DAPR_HTTP_PORT": "3500", "DAPR_SECRET_STORE": "secrets", **KEYS}
+    settings = read(monkeypatch, **given)
+    fetched = settings.with_jwt_secret(SecretStr(SECRET))
+    assert fetched.in_clear(fetched.jwt_secret) == SECRET
+    for weak in ("short", "x" * 64):
+        with pytest.raises(ConfigurationError):
+            settings.with_jwt_secret(SecretStr(weak))
+
+
+def test_targets_of_notices_are_applications_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = "dapr:triage-agent/mastery/notices, https://school.example:8443/hooks?a=b,http://agent.test/"
+    two = f"whsec_{WEBHOOK}, whsec_{WEBHOOK}"
+    settings = read(monkeypatch, NOTICE_TARGETS=given, NOTICE_SECRETS=two, DAPR_HTTP_PORT="3500")
+    assert [(target.app_id, target.path) for target in settings.targets()] == [
+        ("triage-agent", "mastery/notices"),
+        (None, ""),
+        (None, ""),
+    ]
+    assert settings.targets()[1].text == "https://school.example:8443/hooks?a=b"
+    assert settings.webhooks() == [f"whsec_{WEBHOOK}"] * 2
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "agent",
+        "dapr:agent",
+        "dapr:/path",
+        "dapr:a b/path",
+        "dapr:agent/../x y",
+        "ftp://school.example",
+        "https://",
+        "https://user:word@school.example/",
+        "https://school.example:0/",
+        "https://school.example:x/",
+        "https://school.example/,",
+    ],
+)
+def test_what_is_no_target_is_refused(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    assert refused(monkeypatch, NOTICE_TARGETS=target)[0].field == "NOTICE_TARGETS"
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_c2hvcnQ=", WEBHOOK, "whsec_%%%", f"whsec_{WEBHOOK},"])
+def test_a_secret_that_signs_nothing_well_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    values = {"NOTICE_TARGETS": "https://school.example/", "NOTICE_SECRETS": secret}
+    assert refused(monkeypatch, **values)[0].field == "NOTICE_SECRETS"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"NOTICE_TARGETS": "https://school.example/"}, "NOTICE_SECRETS"),
+        ({"NOTICE_SECRETS": f"whsec_{WEBHOOK}"}, "NOTICE_SECRETS"),
+        ({"NOTICE_TARGETS": "dapr:agent/notices"}, "DAPR_HTTP_PORT"),
+        ({"NOTICE_TARGETS": "dapr:a/b,dapr:a/b", "DAPR_HTTP_PORT": "3500"}, "NOTICE_TARGETS"),
+    ],
+)
+def test_targets_without_what_they_need_are_refused(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], field: str
+) -> None:
+    assert [reason.field for reason in refused(monkeypatch, **values)] == [field]
+
+
+def test_in_production_notices_go_over_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    production = {"ENVIRONMENT": "production", "JWT_SECRET": SECRET, **KEYS}
+    given = {"NOTICE_TARGETS": "http://school.example/", "NOTICE_SECRETS": f"whsec_{WEBHOOK}"}
+    [reason] = refused(monkeypatch, **production, **given)
+    assert reason.field == "NOTICE_TARGETS"

@@ -17,7 +17,7 @@ from src.ports import DeadLetterRecord, Handling
 from src.state_manager import StateManager, Ttl
 from tests.dead_letters import INVALID, MemoryDeadLetterIndex, MemoryDeadLetters, MemoryQueue, letter
 from tests.fakes import MemoryStore
-from tests.making import NOW_US, wire
+from tests.making import NOW_US, Nobody, wire
 
 VALID = json.dumps(wire()).encode()
 
@@ -42,6 +42,7 @@ class Desk:
             store,
             state=StateManager(store, maintenance=store, ttl=ttl, clock=clock),
             model=MasteryModel(),
+            telling=Nobody(),
             metrics=Metrics(),
             clock=clock,
             queue=self.queue,
