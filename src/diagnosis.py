@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from .errors import Reason
+from .ports import Backlog, SidecarState, Topic
 
 FULL, NEARLY_FULL = 1.0, 0.8
 """Shares of the memory that Redis may use: at the first it refuses writes, at the second the guide wants more of it."""
@@ -17,6 +18,8 @@ MANY_WAITING = 1000
 CLOCK_OFF_S, CLOCK_WRONG_S = 2.0, 30.0
 """The second is what the check of a token forgives."""
 LITTLE_DISK = 0.1
+LONG_UNHEARD = timedelta(minutes=30)
+"""By then a target was asked a dozen times."""
 OLD_MODEL = timedelta(days=90)
 
 
@@ -193,6 +196,36 @@ def judge_clock(ahead_s: float | None) -> Iterator[Finding]:
     severity = Severity.ERROR if abs(ahead_s) > CLOCK_WRONG_S else Severity.WARNING
     meaning = "Tokens are refused or live too long, days end at the wrong moment, lifetimes are wrong."
     yield Finding("clock", severity, found, meaning, "timedatectl status, on both machines")
+
+
+def judge_dapr(state: SidecarState, pubsub: str | None, *, asks_for_notices: bool) -> Iterator[Finding]:
+    """Tell whether the sidecar has what the settings count on."""
+    logs = "kubectl logs -n learnflow -l app=mastery-engine -c daprd"
+    if pubsub is not None and pubsub not in state.components:
+        known = ", ".join(sorted(state.components)) or "none"
+        found = f"The sidecar has no component {pubsub} (DAPR_PUBSUB); it has: {known}."
+        yield Finding("dapr", Severity.ERROR, found, "No event comes through Dapr.", logs)
+    elif pubsub is not None and (pubsub, Topic.EVENTS) not in state.subscriptions:
+        found = f"The sidecar has not subscribed {Topic.EVENTS} through {pubsub}."
+        meaning = "No event comes through Dapr: it asks once, when the service has started, with APP_API_TOKEN."
+        yield Finding("dapr", Severity.ERROR, found, meaning, logs)
+    else:
+        used = [f"{Topic.EVENTS} comes through {pubsub}"] if pubsub is not None else []
+        used += ["notices go out"] if asks_for_notices else []
+        yield Finding("dapr", Severity.OK, f"The sidecar is well{': ' if used else ''}{', '.join(used)}.")
+
+
+def judge_notices(backlogs: Mapping[str, Backlog], now_us: int) -> Iterator[Finding]:
+    """Tell which targets do not hear what they should."""
+    for target, backlog in backlogs.items():
+        unheard_us = 0 if backlog.oldest_us is None else now_us - backlog.oldest_us
+        if unheard_us < LONG_UNHEARD // timedelta(microseconds=1):
+            yield Finding("notices", Severity.OK, f"{target} is still to hear {backlog.pending:,} notices.")
+            continue
+        found = f"{target} has not taken notices for {unheard_us // 60_000_000:,} minutes: {backlog.pending:,} wait."
+        meaning = "It does not learn who needs help; what it has not taken in three days is given up."
+        step = 'kubectl logs -n learnflow -l app=mastery-engine | grep "Service invocation failed"'
+        yield Finding("notices", Severity.ERROR, found, meaning, step)
 
 
 def judge_kafka(facts: KafkaFacts, wanted: Iterable[WantedTopic]) -> Iterator[Finding]:

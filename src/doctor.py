@@ -18,12 +18,14 @@ from .diagnosis import (
     judge_dapr,
     judge_kafka,
     judge_model,
+    judge_notices,
     judge_retention,
     judge_settings,
     judge_store,
 )
-from .errors import ConfigurationError, MasteryError, Refused, Unauthorized
-from .resources import Resources, open_resources, open_security, redis_of, ttl_of
+from .errors import ConfigurationError, MasteryError, Refused, SidecarUnavailable, Unauthorized
+from .ports import wall_clock
+from .resources import Resources, open_resources, open_security, redis_of, sidecar_of, ttl_of
 
 AUDIT_WITHIN_S = 20.0
 """A long trail takes longer: then its own command has to be run."""
@@ -108,6 +110,22 @@ async def _kafka(settings: Settings) -> list[Finding]:
         return [Finding("kafka", Severity.ERROR, error.detail, meaning, step)]
 
 
+async def _dapr(settings: Settings) -> list[Finding]:
+    sidecar = sidecar_of(settings)
+    if sidecar is None:
+        return [Finding("dapr", Severity.OK, "No sidecar is configured.")]
+    async with sidecar:
+        try:
+            await sidecar.check()
+            state = await sidecar.state()
+        except SidecarUnavailable as error:
+            step = "kubectl logs -n learnflow -l app=mastery-engine -c daprd"
+            meaning = "Agents cannot call the service by name, and no event comes through Dapr."
+            return [Finding("dapr", Severity.ERROR, error.detail, meaning, step)]
+    through_dapr = any(target.app_id is not None for target in settings.targets())
+    return list(judge_dapr(state, settings.dapr_pubsub, asks_for_notices=through_dapr))
+
+
 def _state(settings: Settings, facts: StoreFacts | None) -> Iterator[Finding]:
     if facts is not None:
         yield from judge_retention(facts, ttl_of(settings).student_data.days * _DAY_S)
@@ -135,7 +153,8 @@ async def _inside(patient: Patient) -> list[Finding]:
         async with open_resources(patient.settings) as resources:
             model = await resources.models.current()
             age = None if model is None else _age(model.fitted_at, patient.now_s())
-            return [await _audit(resources), *await _differences(resources), judge_model(age)]
+            unheard = judge_notices(await resources.notices.backlogs(), wall_clock())
+            return [*unheard, await _audit(resources), *await _differences(resources), judge_model(age)]
     except MasteryError as error:
         step = "mastery-engine audit verify"
         return [Finding("audit", Severity.ERROR, str(error), "What people do cannot be recorded.", step)]
