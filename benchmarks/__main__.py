@@ -9,6 +9,7 @@ import msgspec
 from . import (
     batch,
     cohorts,
+    dapr,
     dashboard,
     domain,
     drain,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "latency": latency.run,
     "load": load.run,
     "erasure": erasure.run,
+    "dapr": dapr.run,
     "screens": screens.run,
     "dashboard": dashboard.run,
     "model": model.run,
