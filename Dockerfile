@@ -18,6 +18,11 @@ RUN python -m venv --without-pip /opt/tools \
     && pip --python /opt/tools/bin/python install --require-hashes --no-deps --no-compile -r requirements-dev.txt
 COPY pyproject.toml LICENSE ./
 COPY src ./src
+# Dates and numbers of languages that there are no texts in would be 30 MB.
+RUN python -c "from pathlib import Path; \
+    kept = {'root', 'en', *(texts.parent.name for texts in Path('src/dashboard/locale').glob('*/messages.po'))}; \
+    data = Path('/opt/venv').glob('lib/*/site-packages/babel/locale-data/*.dat'); \
+    [one.unlink() for one in data if one.stem.split('_')[0] not in kept]"
 # Nothing can be written at run time, so modules are compiled here; by content, since files get new times when copied.
 RUN python -m compileall -q --invalidation-mode unchecked-hash src \
     && /opt/tools/bin/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml requirements.txt \

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.processes import ROOT
 from tests.services.kube_metrics import PodMetrics
 from tests.services.kubernetes import ControlPlane
 from tests.services.process import wait_until
@@ -39,6 +40,11 @@ def field(cluster: ControlPlane, path: str) -> str:
     return cluster.kubectl("get", "deployment/mastery-engine", "-n=learnflow", f"--output=jsonpath={{{path}}}")
 
 
+@pytest.mark.guide("Quick Reference", "`kubectl get pods`")
+@pytest.mark.guide(
+    "1", "kubectl get pods -n learnflow -l app=mastery-engine", "kubectl get pods -n learnflow -l app=redis"
+)
+@pytest.mark.guide("1", "kubectl get svc -n learnflow redis")
 def test_section_1_pods_and_services_are_found_by_their_labels_and_names(cluster: ControlPlane) -> None:
     pods = rows(said(cluster, "kubectl get pods -n learnflow -l app=mastery-engine"))
     assert {(pod["READY"], pod["STATUS"]) for pod in pods} == {("2/2", "Running")}
@@ -46,6 +52,7 @@ def test_section_1_pods_and_services_are_found_by_their_labels_and_names(cluster
     assert rows(said(cluster, "kubectl get svc -n learnflow redis"))[0]["PORT(S)"] == "6379/TCP"
 
 
+@pytest.mark.guide("1", "kubectl delete pod -n learnflow -l app=mastery-engine")
 def test_section_1_a_deleted_pod_is_made_again(cluster: ControlPlane) -> None:
     def names() -> set[str]:
         return {pod["NAME"] for pod in rows(said(cluster, "kubectl get pods -n learnflow -l app=mastery-engine"))}
@@ -56,18 +63,23 @@ def test_section_1_a_deleted_pod_is_made_again(cluster: ControlPlane) -> None:
     assert not before & names()
 
 
+@pytest.mark.guide("2", "kubectl top pods -n learnflow -l app=mastery-engine")
+@pytest.mark.guide("9", "kubectl top pods -n learnflow -l app=mastery-engine")
+@pytest.mark.guide("10", "kubectl top pods -n learnflow -l app=mastery-engine")
 def test_section_2_pods_are_shown_with_what_they_use(cluster: ControlPlane) -> None:
     assert {
         pod["MEMORY(bytes)"] for pod in rows(said(cluster, "kubectl top pods -n learnflow -l app=mastery-engine"))
     } == {"200Mi"}
 
 
+@pytest.mark.guide("9", "kubectl describe pod -n learnflow -l app=mastery-engine")
 def test_section_9_pods_are_described(cluster: ControlPlane) -> None:
     shown = said(cluster, "kubectl describe pod -n learnflow -l app=mastery-engine")
     assert "learnflow/mastery-engine:latest" in shown
     assert "memory:  512Mi" in shown
 
 
+@pytest.mark.guide("9", "grep -A 10 readinessProbe", "Increase initialDelaySeconds", "Increase timeout threshold")
 def test_section_9_the_probe_of_readiness_is_shown_with_what_the_guide_lets_one_change(cluster: ControlPlane) -> None:
     line = "kubectl get deployment mastery-engine -n learnflow -o yaml | grep -A 10 readinessProbe"
     shown = said(cluster, line)
@@ -76,20 +88,24 @@ def test_section_9_the_probe_of_readiness_is_shown_with_what_the_guide_lets_one_
     }
 
 
+@pytest.mark.guide("9", "kubectl get image")
 def test_section_9_there_is_no_kind_of_the_name_image_in_kubernetes(cluster: ControlPlane) -> None:
     assert "doesn't have a resource type" in cluster.typed("kubectl get image").stderr
 
 
+@pytest.mark.guide("9", "kubectl get secrets -n learnflow | grep registry")
 def test_section_9_secrets_are_listed(cluster: ControlPlane) -> None:
     assert "mastery-engine" in said(cluster, "kubectl get secrets -n learnflow")
 
 
+@pytest.mark.guide("10", "kubectl scale deployment mastery-engine --replicas=3 -n learnflow")
 def test_section_10_the_service_is_scaled_by_hand(cluster: ControlPlane) -> None:
     said(cluster, "kubectl scale deployment mastery-engine --replicas=3 -n learnflow")
     said(cluster, "kubectl rollout status deployment/mastery-engine -n learnflow --watch --timeout=60s")
     assert len(rows(said(cluster, "kubectl get pods -n learnflow -l app=mastery-engine"))) == 3
 
 
+@pytest.mark.guide("10", "kubectl get hpa -n learnflow")
 def test_section_10_the_autoscaler_adds_a_pod_when_processors_are_busy(
     cluster: ControlPlane, pod_figures: PodMetrics
 ) -> None:
@@ -109,6 +125,12 @@ def test_section_10_the_autoscaler_adds_a_pod_when_processors_are_busy(
     )
 
 
+@pytest.mark.guide("9", "kubectl rollout status deployment/mastery-engine -n learnflow --watch")
+@pytest.mark.guide("Emergency Procedures", "kubectl rollout restart deployment/mastery-engine")
+@pytest.mark.guide("Emergency Procedures", "kubectl rollout status deployment/mastery-engine")
+@pytest.mark.guide("Emergency Procedures", "kubectl rollout undo deployment/mastery-engine")
+@pytest.mark.guide("Emergency Procedures", "kubectl rollout history deployment/mastery-engine")
+@pytest.mark.guide("Emergency Procedures", "kubectl set env deployment/mastery-engine LOG_LEVEL=DEBUG")
 def test_emergencies_the_service_is_restarted_debugged_and_rolled_back(cluster: ControlPlane) -> None:
     watch = "kubectl rollout status deployment/mastery-engine -n learnflow --watch --timeout=60s"
     log_level = ".spec.template.spec.containers[0].env[?(@.name=='LOG_LEVEL')].value"
@@ -121,3 +143,11 @@ def test_emergencies_the_service_is_restarted_debugged_and_rolled_back(cluster: 
     said(cluster, "kubectl rollout undo deployment/mastery-engine -n learnflow")
     assert field(cluster, log_level) == ""
     said(cluster, watch)
+
+
+@pytest.mark.guide("2", "`replicas: 3` in deployment.yaml")
+@pytest.mark.guide("9", "Verify image name in deployment.yaml", "learnflow/mastery-engine:latest", "memory: 512Mi")
+def test_the_manifest_of_the_deployment_holds_what_the_guide_looks_for_there() -> None:
+    manifest = (ROOT / "k8s/base/deployment.yaml").read_text(encoding="utf-8")
+    lines = {line.strip() for line in manifest.splitlines()}
+    assert {"replicas: 3", "image: learnflow/mastery-engine:latest", "memory: 512Mi"} <= lines
