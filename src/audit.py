@@ -21,7 +21,7 @@ UNREADABLE = "audit.unreadable"
 """Shown as the action of a row that is not as it was written, and cannot be read."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_IMPERSONAL = frozenset({"agents.me", "agents.list-intents"})
+_IMPERSONAL = frozenset({"agents.me", "agents.list-intents", "dashboard.service-figures"})
 _DENIALS = frozenset({401, 403})
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 

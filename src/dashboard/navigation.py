@@ -49,8 +49,17 @@ CLASS_PAGES = (
 STAFF_PAGES = ((N_("Classes"), f"{HOME}/classes", "people"),)
 """What teachers and admins find in the head of every page."""
 
-ADMIN_PAGES: tuple[tuple[str, str, str], ...] = ()
-"""What admins find there besides."""
+ADMIN = f"{HOME}/admin"
+ADMIN_PAGES = (
+    (N_("Overview"), "", "gauge"),
+    (N_("Dead letters"), "/dead-letters", "inbox"),
+    (N_("Personal data"), "/personal-data", "shield"),
+    (N_("Audit trail"), "/audit", "search"),
+    (N_("Jobs"), "/jobs", "repeat"),
+    (N_("Classes"), "/classes", "people"),
+    (N_("Curriculum"), "/curriculum", "book"),
+)
+"""The pages of administrators; in the head of every page there is one link to them."""
 
 
 def home_of(who: Principal) -> str | None:
@@ -80,11 +89,19 @@ def tabs(pages: tuple[tuple[str, str, str], ...], base: str, path: str) -> tuple
     return tuple(Link(label, base + end, icon, path == base + end) for label, end, icon in pages)
 
 
+def admin_links(path: str) -> tuple[Link, ...]:
+    """Return the pages of administrators; one is current with all that is below it."""
+    return tuple(
+        Link(label, ADMIN + end, icon, path == ADMIN + end or (bool(end) and path.startswith(f"{ADMIN}{end}/")))
+        for label, end, icon in ADMIN_PAGES
+    )
+
+
 def _main_links(who: Principal, path: str) -> Iterator[Link]:
     if who.has(Role.ADMIN, Role.TEACHER):
         yield from (Link(label, href, icon, path.startswith(href)) for label, href, icon in STAFF_PAGES)
     if who.has(Role.ADMIN):
-        yield from (Link(label, href, icon, path.startswith(href)) for label, href, icon in ADMIN_PAGES)
+        yield Link(N_("Service"), ADMIN, "gauge", path.startswith(ADMIN))
     if _has_pages(who):
         yield from tabs(STUDENT_PAGES, student_address(who.user_id), path)
 

@@ -6,6 +6,7 @@ from starlette.responses import RedirectResponse, Response
 from ..api.access import Anyone
 from ..errors import Forbidden
 from . import assets, classes, sign_in, students, thresholds
+from .admin import pages as admin
 from .navigation import home_of
 from .sessions import PATH, session
 
@@ -27,3 +28,4 @@ router.include_router(sign_in.router)
 router.include_router(students.router)
 router.include_router(classes.router)
 router.include_router(thresholds.router)
+router.include_router(admin.router)

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..audit import AuditOutcome
 from ..domain.cohort_statistics import Group
+from ..domain.events import EventStatus
 from ..domain.evidence import Component
 from ..domain.explanation import Action
 from ..domain.levels import Level, Status
 from ..domain.outcomes import OutcomeKind
 from ..domain.recommendations import Doing
 from ..domain.struggles import Signal
+from ..health import CheckStatus
+from ..ports import Handling
 
 
 def N_(text: str) -> str:  # noqa: N802  # the name that tools for catalogues look for
@@ -122,3 +126,41 @@ def sureness(confidence: float) -> tuple[int, str]:
 def said(words: Mapping[Any, str], key: object) -> str:
     """Return the text for a word, or the word itself where it is one of a later version."""
     return words.get(key, str(key))
+
+
+EVENT_STATUSES: Mapping[EventStatus, str] = {
+    EventStatus.APPLIED: N_("Counted"),
+    EventStatus.QUEUED: N_("Queued"),
+    EventStatus.DUPLICATE: N_("Known already"),
+    EventStatus.CONFLICT: N_("Same id, other content"),
+    EventStatus.EXPIRED: N_("Too old"),
+    EventStatus.REFUSED: N_("Of an erased student"),
+    EventStatus.INVALID: N_("Not valid"),
+}
+
+HANDLINGS: Mapping[Handling, str] = {
+    Handling.REPLAYED: N_("Sent again"),
+    Handling.DISCARDED: N_("Discarded"),
+}
+
+CHECKS: Mapping[CheckStatus, str] = {
+    CheckStatus.OK: N_("Works"),
+    CheckStatus.DEGRADED: N_("Works in part"),
+    CheckStatus.UNAVAILABLE: N_("Away"),
+}
+
+AUDIT_OUTCOMES: Mapping[AuditOutcome, str] = {
+    AuditOutcome.ALLOWED: N_("Allowed"),
+    AuditOutcome.DENIED: N_("Denied"),
+    AuditOutcome.FAILED: N_("Failed"),
+}
+
+PLACES: Mapping[str, str] = {
+    "state": N_("What was learned"),
+    "cohorts": N_("Classes"),
+    "batches": N_("Jobs"),
+    "cached_answers": N_("Answers in memory"),
+    "dead_letters": N_("Dead letters"),
+    "rejected_imports": N_("Rejected imports"),
+    "audit_history": N_("The way to the audit trail"),
+}

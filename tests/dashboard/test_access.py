@@ -5,6 +5,7 @@ from fastapi.routing import iter_route_contexts
 
 from src.main import create_app
 from tests.api.school import (
+    ADMINS,
     COHORT,
     COHORT_READERS,
     EVERYONE,
@@ -37,6 +38,18 @@ RULES = {
     "GET /dashboard/classes/{cohort_id}/compare": COHORT_READERS,
     "GET /dashboard/classes/{cohort_id}/thresholds": COHORT_READERS,
     "POST /dashboard/classes/{cohort_id}/thresholds": COHORT_READERS,
+    "GET /dashboard/admin": ADMINS,
+    "GET /dashboard/admin/figures": ADMINS,
+    "GET /dashboard/admin/dead-letters": ADMINS,
+    "GET /dashboard/admin/dead-letters/{letter_id}": ADMINS,
+    "POST /dashboard/admin/dead-letters/{letter_id}/replay": ADMINS,
+    "POST /dashboard/admin/dead-letters/{letter_id}/discard": ADMINS,
+    "GET /dashboard/admin/personal-data": ADMINS,
+    "GET /dashboard/admin/personal-data/{student_id}": ADMINS,
+    "GET /dashboard/admin/personal-data/{student_id}/export": ADMINS,
+    "POST /dashboard/admin/personal-data/{student_id}/erase": ADMINS,
+    "POST /dashboard/admin/personal-data/{student_id}/restore-consent": ADMINS,
+    "GET /dashboard/admin/audit": ADMINS,
     "GET /dashboard/students/{student_id}": READERS,
     "GET /dashboard/students/{student_id}/explanation": READERS,
     "GET /dashboard/students/{student_id}/history": READERS,
@@ -55,11 +68,16 @@ PAGES = [route for route in ROUTES if route.startswith("GET ") and RULES.get(rou
 SIGN_IN = "/dashboard/sign-in"
 
 
+def address_of(route: str, **about: str) -> str:
+    """Return the address of a page about what there is in the school; there are no dead letters and no jobs."""
+    usual = {"student_id": STUDENT, "cohort_id": COHORT, "topic": "loops", "letter_id": "0-0", "batch_id": "none"}
+    return route.split()[1].format(**usual | about)
+
+
 async def ask(
     client: httpx.AsyncClient, route: str, visitor: str, student_id: str = STUDENT, cohort_id: str = COHORT
 ) -> httpx.Response:
-    path = route.split()[1]
-    target = path.format(student_id=student_id, cohort_id=cohort_id, topic="loops")
+    target = address_of(route, student_id=student_id, cohort_id=cohort_id)
     seconds = {"seconds": "0"} if target.endswith("/stream") else {}
     return await client.get(target, headers=VISITORS[visitor], params=seconds)
 
@@ -92,7 +110,7 @@ async def test_a_refusal_does_not_tell_whether_what_was_asked_for_exists(client:
 
 async def test_a_form_changes_something_for_whom_its_rule_names_and_for_nobody_else(client: httpx.AsyncClient) -> None:
     for route in POSTS:
-        target = route.split()[1].format(cohort_id=COHORT)
+        target = address_of(route)
         found = {}
         for visitor, headers in VISITORS.items():
             home = await client.get("/dashboard", headers=headers)

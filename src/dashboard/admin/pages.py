@@ -1,0 +1,10 @@
+"""The routes of the pages of administrators."""
+
+from fastapi import APIRouter
+
+from . import audit_trail, dead_letters, overview, personal_data
+
+router = APIRouter()
+
+for part in (overview, dead_letters, personal_data, audit_trail):
+    router.include_router(part.router)
