@@ -93,6 +93,11 @@ class BatchService:
         shown = tuple(item_answer(item) for _, item in page[:limit])
         return BatchResults(shown, None if following is None else _cursor(following))
 
+    async def unfinished(self, limit: int) -> tuple[BatchAnswer, ...]:
+        """Return the jobs of everybody that are not ended, oldest first; for admins."""
+        found = [await self._store.find(batch_id) for batch_id in await self._store.unfinished(limit)]
+        return tuple(batch_answer(job) for job in found if job is not None and job.progress.finished_us is None)
+
     async def cancel(self, who: Principal, batch_id: str) -> BatchAnswer:
         """Stop a job; one that is ended stays as it is."""
         job = await self._found(who, batch_id)

@@ -692,6 +692,9 @@ class BatchStore(Protocol):
     async def page(self, batch_id: str, after: int, limit: int) -> list[tuple[int, BatchItem]]:
         """Return up to limit items that are ended, with positions greater than after, in the order asked for."""
 
+    async def unfinished(self, limit: int) -> list[str]:
+        """Return the ids of up to limit jobs that are not ended, oldest first; one may have ended just now."""
+
     async def claim(self, now_us: int, until_us: int) -> BatchClaim | None:
         """Take the oldest job that can be taken, and lease it until then."""
 

@@ -115,6 +115,10 @@ class MemoryBatches:
         job.status, job.finished_us = BatchStatus.CANCELLED, now_us
         return True
 
+    async def unfinished(self, limit: int) -> list[str]:
+        jobs = sorted(self._open(), key=lambda one: one.batch.spec.created_us)
+        return [one.batch.batch_id for one in jobs[:limit]]
+
     async def trim(self, now_us: int) -> int:
         over = [key for key, one in self._jobs.items() if one.batch.spec.created_us <= now_us - self._lifetime_us]
         for batch_id in over:

@@ -87,12 +87,15 @@ class RedisBatches:
             for at, student, failed, changed, body in entries
         ]
 
-    async def claim(self, now_us: int, until_us: int) -> BatchClaim | None:
-        """Take the oldest job that can be taken; what is ended leaves the queue."""
+    async def unfinished(self, limit: int) -> list[str]:
+        """Return the ids of up to limit jobs of the queue, oldest first; what is ended leaves it."""
         queue = self._prefix + StateKeyPatterns.BATCH_QUEUE
         with redis_errors():
-            candidates = _texts(await self._client.zrange(queue, 0, CANDIDATES - 1))
-        for batch_id in candidates:
+            return _texts(await self._client.zrange(queue, 0, limit - 1))
+
+    async def claim(self, now_us: int, until_us: int) -> BatchClaim | None:
+        """Take the oldest job that can be taken; what is ended leaves the queue."""
+        for batch_id in await self.unfinished(CANDIDATES):
             status, _, pending, *_ = self._keys(batch_id)
             found = await self._eval("batch_claim", [status, pending], now_us, until_us)
             if found is None:

@@ -53,6 +53,11 @@ class SqliteBatches:
         """Return up to limit items that are ended, with positions greater than after."""
         return self._items("batch_id = ? AND batch_item.status NOTNULL AND position > ?", batch_id, after, limit)
 
+    async def unfinished(self, limit: int) -> list[str]:
+        """Return the ids of up to limit jobs that are not ended, oldest first."""
+        sql = "SELECT batch_id FROM batch WHERE finished_us IS NULL ORDER BY created_us, id LIMIT ?"
+        return [batch_id for (batch_id,) in self._database.rows(sql, limit)]
+
     async def claim(self, now_us: int, until_us: int) -> BatchClaim | None:
         """Take the oldest job that can be taken; where there is none nothing is written."""
         if self._database.row(f"SELECT 1 FROM batch WHERE {_FREE}", now_us) is None:  # noqa: S608  # a constant

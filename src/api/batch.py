@@ -118,10 +118,15 @@ async def batch_request(request: Request, content: Content) -> BatchRequest:
         wanted = BatchContent.model_validate(content)
     except ValidationError as error:
         raise BadRequest(detail, islice(map(_known_field, explain(error)), MAX_REASONS)) from None
+    return request_of(wanted, mastery_model(resources_of(request).settings))
+
+
+def request_of(wanted: BatchContent, model: MasteryModel) -> BatchRequest:
+    """Return what is asked, beside the configuration of the service; raises ``BadRequest`` for what does not fit."""
     reasons = list(wanted.contradictions())
     if reasons:
+        detail = "The job is not valid."
         raise BadRequest(detail, reasons)
-    model = mastery_model(resources_of(request).settings)
     return BatchRequest(
         kind=wanted.kind,
         student_ids=tuple(wanted.student_ids or ()),

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..audit import AuditOutcome
+from ..domain.batches import BatchKind, BatchStatus
 from ..domain.cohort_statistics import Group
 from ..domain.events import EventStatus
 from ..domain.evidence import Component
 from ..domain.explanation import Action
 from ..domain.levels import Level, Status
+from ..domain.model import Method
 from ..domain.outcomes import OutcomeKind
 from ..domain.recommendations import Doing
 from ..domain.struggles import Signal
@@ -163,4 +165,26 @@ PLACES: Mapping[str, str] = {
     "dead_letters": N_("Dead letters"),
     "rejected_imports": N_("Rejected imports"),
     "audit_history": N_("The way to the audit trail"),
+}
+
+BATCH_KINDS: Mapping[BatchKind, str] = {
+    BatchKind.MASTERY: N_("Where each of them stands"),
+    BatchKind.PREDICTION: N_("How each of them will go on"),
+    BatchKind.RECOMMENDATION: N_("What each of them does next"),
+    BatchKind.RECOMPUTE: N_("Whose level other settings would change"),
+}
+
+BATCH_STATUSES: Mapping[BatchStatus, str] = {
+    BatchStatus.QUEUED: N_("Waits"),
+    BatchStatus.RUNNING: N_("Runs"),
+    BatchStatus.COMPLETED: N_("Done"),
+    BatchStatus.FAILED: N_("Broken off"),
+    BatchStatus.CANCELLED: N_("Stopped"),
+}
+
+METHODS: Mapping[Method, str] = {
+    Method.DECAYING_AVERAGE: N_("Average, the older the less"),
+    Method.AVERAGE: N_("Average"),
+    Method.LATEST: N_("The latest"),
+    Method.HIGHEST: N_("The highest"),
 }

@@ -99,6 +99,19 @@ async def test_there_is_no_job_where_none_was_made(store: Batches) -> None:
     assert await store.finish(BatchLease("b-1", 1), BatchStatus.COMPLETED, NOW_US) is False
 
 
+async def test_jobs_that_are_not_ended_are_found_oldest_first(store: Batches) -> None:
+    assert await store.unfinished(10) == []
+    for place, batch_id in enumerate(("b-3", "b-1", "b-2")):
+        await create(store, new_batch(batch_id, created_us=NOW_US + place))
+    assert await store.unfinished(10) == ["b-3", "b-1", "b-2"]
+    assert await store.unfinished(2) == ["b-3", "b-1"]
+    taken = await claim(store)
+    assert await store.unfinished(10) == ["b-3", "b-1", "b-2"]
+    await store.finish(taken.lease, BatchStatus.FAILED, NOW_US)
+    await store.cancel("b-2", NOW_US)
+    assert await store.unfinished(10) == ["b-1"]
+
+
 async def test_a_job_is_taken_worked_on_and_completed(store: Batches) -> None:
     batch = new_batch()
     await create(store, batch)

@@ -1,6 +1,6 @@
 """What the pages of administrators share: their tabs, and what is told at the field of a form."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -59,7 +59,7 @@ def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def at_lines(reasons: Iterable[Reason], fields: Mapping[str, list[str]]) -> list[Reason]:
+def at_lines(reasons: Iterable[Reason], fields: Collection[str]) -> list[Reason]:
     """Return reasons against entries of a list as reasons against its field that name the line."""
     found = []
     for field, reason in reasons:
