@@ -56,7 +56,7 @@ ADMIN_PAGES = (
     (N_("Personal data"), "/personal-data", "shield"),
     (N_("Audit trail"), "/audit", "search"),
     (N_("Jobs"), "/jobs", "repeat"),
-    (N_("Classes"), "/classes", "people"),
+    (N_("Class lists"), "/classes", "people"),
     (N_("Curriculum"), "/curriculum", "book"),
 )
 """The pages of administrators; in the head of every page there is one link to them."""

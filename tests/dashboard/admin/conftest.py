@@ -1,50 +1,26 @@
 """The application in process, with three dead letters to work through."""
 
-import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
-from src.config import Settings
-from src.dead_letter_service import DeadLetterService
-from src.main import create_app
-from src.resources import Resources, open_resources
+from src.config import Environment
 from tests.api.school import open_school
-from tests.api.serving import AUDIT_KEY, client_of, fixed_clock
-from tests.api.tokens import SECRET
+from tests.api.serving import client_of, fixed_clock
 from tests.dashboard.visitors import FROM_A_PAGE, signed_in, token_on
-from tests.dead_letters import MemoryDeadLetterIndex, MemoryDeadLetters, letter
-from tests.making import wire
+
+from .office import office
 
 ADMIN = signed_in("admin", user_id="ada")
-HOSTILE = "<script>alert(1)</script>"
-RECORDS = [
-    letter(0),
-    letter(1, value=json.dumps(wire("was-early")).encode()),
-    letter(2, value=b"\xff", code="conflict"),
-    letter(3, value=json.dumps({"event_id": HOSTILE}).encode()),
-]
 
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Talk to an application as the browser of an administrator."""
-    settings = Settings(jwt_secret=SecretStr(SECRET), audit_key=SecretStr(AUDIT_KEY), data_dir=tmp_path)
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Resources]:
-        async with open_resources(settings, clock=fixed_clock) as resources:
-            log, index = MemoryDeadLetters(RECORDS), MemoryDeadLetterIndex()
-            letters = DeadLetterService(resources.mastery, log=log, index=index, clock=fixed_clock)
-            yield replace(resources, dead_letters=letters)
-
-    app = create_app(opened)
+    app = office(tmp_path, fixed_clock, Environment.DEVELOPMENT)
     async with app.router.lifespan_context(app), client_of(app) as client:
         client.headers.update(ADMIN)
         yield client

@@ -1,17 +1,19 @@
 """Classes made, changed and removed in a browser."""
 
+import html
 import re
 
 import httpx
 
-from .conftest import HOSTILE, Form, check_told_at, read_api
+from .conftest import Form, check_told_at, read_api
+from .office import HOSTILE
 
 BASE = "/dashboard/admin/classes"
 
 
 def version_on(page: httpx.Response) -> str:
-    [version] = {found.replace("&#34;", '"') for found in re.findall(r'name="version" value="([^"]+)"', page.text)}
-    return version
+    [version] = set(re.findall(r'name="version" value="([^"]+)"', page.text))
+    return html.unescape(str(version))
 
 
 async def test_a_class_is_made_filled_and_removed(client: httpx.AsyncClient, form: Form) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import httpx
 
-from .conftest import HOSTILE, Form, check_told_at, read_api
+from .conftest import Form, check_told_at, read_api
+from .office import HOSTILE
 from .test_classes import version_on
 
 BASE = "/dashboard/admin/curriculum"

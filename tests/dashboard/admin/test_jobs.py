@@ -2,7 +2,8 @@
 
 import httpx
 
-from .conftest import HOSTILE, Form, check_told_at
+from .conftest import Form, check_told_at
+from .office import HOSTILE
 
 BASE = "/dashboard/admin/jobs"
 

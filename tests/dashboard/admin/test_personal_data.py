@@ -4,7 +4,8 @@ import httpx
 
 from tests.api.school import STUDENT
 
-from .conftest import HOSTILE, Form, check_told_at, read_api, write_trail
+from .conftest import Form, check_told_at, read_api, write_trail
+from .office import HOSTILE
 
 BASE = "/dashboard/admin/personal-data"
 

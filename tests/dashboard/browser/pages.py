@@ -9,6 +9,7 @@ WIDTHS = (360, 768, 1440)
 _MINE = f"/dashboard/students/{STUDENT}"
 _NEW = f"/dashboard/students/{NEWCOMER}"
 _CLASS = f"/dashboard/classes/{CLASS}"
+_SERVICE = "/dashboard/admin"
 _EMPTY = f"/dashboard/classes/{EMPTY_CLASS}"
 
 PAGES: Mapping[str, Mapping[str, str]] = {
@@ -43,7 +44,20 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "empty-compare": f"{_CLASS}/compare?with={EMPTY_CLASS}",
         "not-found": "/dashboard/nothing-here",
     },
-    ADMIN: {"admin-classes": "/dashboard/classes"},
+    ADMIN: {
+        "admin-classes": "/dashboard/classes",
+        "service-overview": _SERVICE,
+        "service-dead-letters": f"{_SERVICE}/dead-letters",
+        "service-personal-data": f"{_SERVICE}/personal-data",
+        "service-student": f"{_SERVICE}/personal-data/{STUDENT}",
+        "service-audit": f"{_SERVICE}/audit",
+        "service-audit-wrong": f"{_SERVICE}/audit?from=yesterday",
+        "service-jobs": f"{_SERVICE}/jobs",
+        "service-classes": f"{_SERVICE}/classes",
+        "service-class": f"{_SERVICE}/classes/{CLASS}",
+        "service-curriculum": f"{_SERVICE}/curriculum",
+        "service-topic": f"{_SERVICE}/curriculum/loops",
+    },
 }
 """Who is signed in, nobody being the empty name; then pages by the name of their picture."""
 
