@@ -1,6 +1,6 @@
 """What can be wrong, as findings: from what the store, Kafka and the settings tell, by pure rules."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -291,29 +291,6 @@ def _dead_letters(reasons: Mapping[str, int]) -> Finding:
     told = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items()))
     meaning = "These events count for nothing until they are corrected and replayed."
     return Finding("dead letters", Severity.WARNING, told, meaning, "mastery-engine dead-letters list")
-
-
-def judge_dapr(
-    components: Mapping[str, str] | None,
-    subscriptions: Collection[tuple[str, str]] = (),
-    wanted: tuple[str, str] | None = None,
-) -> Iterator[Finding]:
-    """Tell how the sidecar is, by its components (None: there is none) and what it delivers: component and topic."""
-    metadata = "curl -s http://localhost:3500/v1.0/metadata"
-    if components is None:
-        yield Finding("dapr", Severity.OK, "No sidecar is configured.")
-    elif wanted is not None and wanted[0] not in components:
-        meaning = "Nothing is delivered through it."
-        found = f"The sidecar has no component {wanted[0]}."
-        yield Finding("dapr", Severity.ERROR, found, meaning, metadata)
-    elif wanted is not None and wanted not in subscriptions:
-        meaning = (
-            "The sidecar asks for subscriptions when it starts: it started before the service, or cannot reach it."
-        )
-        found = f"The sidecar does not deliver {wanted[1]} through {wanted[0]}."
-        yield Finding("dapr", Severity.ERROR, found, meaning, f"Restart the sidecar, then {metadata}")
-    else:
-        yield Finding("dapr", Severity.OK, f"The sidecar answers, with {_many(len(components), 'component')}.")
 
 
 def judge_model(age: timedelta | None) -> Finding:

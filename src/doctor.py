@@ -66,7 +66,7 @@ async def diagnose(patient: Patient) -> list[Finding]:
     store, facts = await _store(patient)
     findings += store
     findings += await _kafka(settings)
-    findings += judge_dapr(None)
+    findings += await _dapr(settings)
     findings += _state(settings, facts)
     findings += await _token(patient)
     if facts is not None:

@@ -14,7 +14,6 @@ from src.diagnosis import (
     TopicFacts,
     WantedTopic,
     judge_clock,
-    judge_dapr,
     judge_kafka,
     judge_model,
     judge_retention,
@@ -168,26 +167,3 @@ def test_settings_are_errors_and_what_is_weak_is_a_warning() -> None:
 )
 def test_a_model_grows_old(age: timedelta | None, found: list[tuple[str, Severity]]) -> None:
     assert wrong([judge_model(age)]) == found
-
-
-PUBSUB = ("pubsub", "mastery.events")
-
-
-@pytest.mark.parametrize(
-    ("components", "subscriptions", "wanted", "found"),
-    [
-        (None, [], None, []),
-        ({"pubsub": "pubsub.kafka"}, [], None, []),
-        ({"pubsub": "pubsub.kafka"}, [PUBSUB], PUBSUB, []),
-        ({}, [], PUBSUB, [("dapr", Severity.ERROR)]),
-        ({"pubsub": "pubsub.kafka"}, [], PUBSUB, [("dapr", Severity.ERROR)]),
-        ({"pubsub": "pubsub.kafka"}, [("pubsub", "other")], PUBSUB, [("dapr", Severity.ERROR)]),
-    ],
-)
-def test_a_sidecar_that_does_not_deliver_is_named(
-    components: dict[str, str] | None,
-    subscriptions: list[tuple[str, str]],
-    wanted: tuple[str, str] | None,
-    found: list[tuple[str, Severity]],
-) -> None:
-    assert wrong(list(judge_dapr(components, subscriptions, wanted))) == found
