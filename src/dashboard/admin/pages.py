@@ -6,5 +6,10 @@ from . import audit_trail, classes, curriculum, dead_letters, jobs, overview, pe
 
 router = APIRouter()
 
-for part in (overview, dead_letters, personal_data, audit_trail, jobs, classes, curriculum):
-    router.include_router(part.router)
+router.include_router(overview.router)
+router.include_router(dead_letters.router)
+router.include_router(personal_data.router)
+router.include_router(audit_trail.router)
+router.include_router(jobs.router)
+router.include_router(classes.router)
+router.include_router(curriculum.router)
