@@ -6,7 +6,7 @@ of all others.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -88,8 +88,8 @@ Group = Sequence[list[Outcome]]
 """The answers of some students, each in their order."""
 
 
-def count_groups(groups: Sequence[Group]) -> tuple[Counts, list[Tables]]:
-    """Return the counts of all students, and for each group the tables that the others alone give."""
+def count_groups(groups: Sequence[Group]) -> tuple[Counts, Iterator[Tables]]:
+    """Return the counts of all students, and for each group the tables that the others alone give, one at a time."""
     parts = [count(group) for group in groups]
     total = Counts()
     for part in parts:
@@ -102,7 +102,7 @@ def count_groups(groups: Sequence[Group]) -> tuple[Counts, list[Tables]]:
             part.tables |= leads
             total.add_all("leads", leads["leads"])
     total.tables |= _led_by(total.tables_of(), groups, _add_leads_of_before, OF_BEFORE)
-    return total, [_of_others(total, part, groups, at) for at, part in enumerate(parts)]
+    return total, (_of_others(total, part, groups, at) for at, part in enumerate(parts))
 
 
 def _of_others(total: Counts, part: Counts, groups: Sequence[Group], left_out: int) -> Tables:

@@ -4,7 +4,7 @@ The result is a function of the set of answers: files are read in any order, stu
 ranks, chance has a fixed seed and one thread does the work.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -19,7 +19,7 @@ from .answers import Students
 from .boosting import boost, matrix, versions
 from .counting import Counts, Group, Restarting, count_groups, written
 
-GROUPS = 8
+GROUPS = 6
 """Students are counted in so many groups; each group is shown the tables of the others."""
 
 LEAST_STUDENTS = 2
@@ -76,7 +76,7 @@ def fit(answers: Material, advance: Advance) -> Content:
 
 
 def _examples(
-    groups: Sequence[Group], shown: Sequence[Tables], total: int, names: Sequence[str], advance: Advance
+    groups: Sequence[Group], shown: Iterable[Tables], total: int, names: Sequence[str], advance: Advance
 ) -> tuple[Any, list[int]]:
     """Return a row of features for every answer, each from tables without the student's group, and which were right."""
     rows = matrix(total, len(names))
