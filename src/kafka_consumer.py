@@ -34,7 +34,7 @@ from .waiting_records import WaitingRecords
 
 READ = 2000
 """So many records are read at once."""
-MAX_BATCH, BATCH_BYTES = 60_000, 40_000_000
+MAX_BATCH, BATCH_BYTES = 40_000, 27_000_000
 """A batch holds no more records or bytes, and fewer records where they take too long."""
 BATCH_S = 20.0
 """What a batch may take: a rebalance or an end has to wait for so long."""

@@ -39,8 +39,8 @@ from .privacy_service import erase_again
 from .results import Derived, Frame, Told, derive, told
 from .state_manager import StateKeyPatterns, snapshot_values
 
-APPLIED = 6_000
-"""So many records are decoded and applied at once, however large a batch: events take more memory than records."""
+APPLIED = 4_000
+"""About so many records are decoded and applied at once: events take more memory than records."""
 SETTLED, READ = 100, 100
 """So many students are derived before they are published, and so many are read at once: memory stays bounded.
 

@@ -7,7 +7,7 @@ import msgspec
 
 from .dead_letters import Record
 
-ROOM_BYTES = 56_000_000
+ROOM_BYTES = 32_000_000
 """Nothing more is read while records that take more memory than this wait."""
 PACKED = 1000
 """So many records of a partition are packed into one value, which takes little more than half of the memory."""
