@@ -52,6 +52,8 @@ SETTINGS: dict[str, tuple[object, str, object]] = {
     "DAPR_BULK": (False, "true", True),
     "DAPR_SECRET_STORE": (None, "mastery-secrets", "mastery-secrets"),
     "DAPR_SECRET_NAME": ("JWT_SECRET", "engine", "engine"),
+    "SHUTDOWN_DELAY_S": (0, "5", 5),
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": (None, "http://collector:4318/v1/traces", "http://collector:4318/v1/traces"),
     "REDIS_CLUSTER": (False, "true", True),
     "REDIS_USERNAME": (None, "engine", "engine"),
     "REDIS_CA_FILE": (None, "ca.pem", Path("ca.pem")),
