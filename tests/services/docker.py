@@ -13,6 +13,7 @@ from typing import ClassVar
 from .errors import ServiceError, Unavailable
 from .ports import Port
 from .programs import cache_directory
+from .rules import kept_rules, put_back
 from .server import Server
 
 BASE_IMAGE = "python:3.11-slim"
@@ -92,7 +93,7 @@ class DockerDaemon(Server):
         """Take the program of a client; its daemon is this one."""
         super().__init__()
         self._program = client.program
-        self._rules: bytes | None = None
+        self._rules: str | None = None
         self._had_bridge = False
 
     @property
@@ -110,9 +111,9 @@ class DockerDaemon(Server):
         if self.running:
             self.stop()
         if self._rules is not None:
-            _network("iptables-restore", given=self._rules)
+            put_back(self._rules)
             if not self._had_bridge:
-                _network("ip", "link", "delete", "docker0")
+                subprocess.run(["ip", "link", "delete", "docker0"], check=False, timeout=LIMIT_S)  # noqa: S607
             self._rules = None
         super().close()
 
@@ -125,7 +126,7 @@ class DockerDaemon(Server):
             message = "no docker daemon answers, and none can be started here"
             raise Unavailable(message, _REMEDY)
         if self._rules is None:
-            self._rules = _network("iptables-save").stdout
+            self._rules = kept_rules()
             self._had_bridge = Path("/sys/class/net/docker0").exists()
 
     def _command(self) -> Sequence[str | Path]:
@@ -173,7 +174,3 @@ def _screen(terminal: int) -> Iterator[bytes]:
         if not piece:
             return
         yield piece
-
-
-def _network(*command: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=LIMIT_S)

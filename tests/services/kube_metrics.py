@@ -87,7 +87,7 @@ def pod_metrics(control_plane: ControlPlane) -> Iterator[PodMetrics]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        control_plane.kubectl("apply", "--filename=-", given=_registration(server.server_address[1]))
+        control_plane.kubectl("apply", "--filename=-", given=registration(server.server_address[1]))
         control_plane.kubectl("wait", "apiservice/v1beta1.metrics.k8s.io", "--for=condition=Available", "--timeout=60s")
         yield server
     finally:
@@ -96,7 +96,8 @@ def pod_metrics(control_plane: ControlPlane) -> Iterator[PodMetrics]:
         server.server_close()
 
 
-def _registration(port: int) -> dict[str, Any]:
+def registration(port: int) -> dict[str, Any]:
+    """Return what tells the API server that figures are served on a port of this machine."""
     service = {
         "apiVersion": "v1",
         "kind": "Service",

@@ -140,10 +140,13 @@ class ControlPlane:
         self._write_kubeconfig()
         self._part("kube-controller-manager", self._controllers, "/healthz")
         self._part("kube-scheduler", self._scheduler, "/healthz")
+        self._start_nodes()
+        self.kubectl("wait", "node", "--all", "--for=condition=Ready", "--timeout=60s")
+
+    def _start_nodes(self) -> None:
         self._part("kwok", self._kwok, "/healthz", scheme="http")
         for number in range(NODES):
             self.kubectl("apply", "--filename=-", given=_node(number))
-        self.kubectl("wait", "node", "--all", "--for=condition=Ready", "--timeout=60s")
 
     def _part(
         self, name: str, options: Callable[[_Part], Mapping[str, str]], path: str, *, scheme: str = "https"
@@ -163,7 +166,7 @@ class ControlPlane:
             "log-level": "warn",
         }
 
-    def _api(self, part: _Part, etcd: _Part) -> Mapping[str, str]:
+    def _api(self, part: _Part, etcd: _Part) -> dict[str, str]:
         return {
             "etcd-servers": f"http://{HOST}:{etcd.port}",
             "bind-address": HOST,
