@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -100,7 +100,8 @@ def service(data_dir: Path, *options: str, **settings: str) -> Iterator[Service]
 def _read(process: subprocess.Popen[str], log: list[str], news: "Queue[str]") -> None:
     """Read the log to its end, or the process would wait for somebody to do so."""
     assert process.stderr is not None
-    for line in process.stderr:
-        log.append(line)
-        news.put(line)
+    with suppress(ValueError):  # closed by us, while what a killed process left behind still held it open
+        for line in process.stderr:
+            log.append(line)
+            news.put(line)
     news.put(_END)
