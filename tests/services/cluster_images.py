@@ -4,11 +4,10 @@ import shutil
 from pathlib import Path
 
 from .docker import DockerClient, docker
-from .errors import Unavailable
 from .image import NAME, build
 from .java import BROKER, TOOLS
 from .kubernetes import kubernetes_program
-from .programs import HERE, cache_directory, kafka_jars
+from .programs import HERE, daprd_program, kafka_jars
 
 SERVICE = "learnflow/mastery-engine:latest"
 OTHERS = {"redis": "redis:7.4-alpine", "kafka": "apache/kafka:4.3.1", "daprd": "daprio/daprd:1.16.5"}
@@ -39,7 +38,7 @@ def _build(client: DockerClient, context: Path, name: str, tag: str) -> None:
     if name == "kafka":
         _add_kafka(context)
     if name == "daprd":
-        shutil.copy2(_daprd(), context / "daprd")
+        shutil.copy2(daprd_program(), context / "daprd")
     client("build", "--tag", tag, context)
 
 
@@ -51,14 +50,6 @@ def _add_kafka(context: Path) -> None:
         script = context / "bin" / name
         script.write_text(_SCRIPT.format(main=main), encoding="utf-8")
         script.chmod(0o755)
-
-
-def _daprd() -> Path:
-    found = sorted(cache_directory().glob("daprd-*/daprd"))
-    if not found:
-        message = "daprd has not been built"
-        raise Unavailable(message)
-    return found[-1]
 
 
 def _build_pause(client: DockerClient, context: Path) -> None:
