@@ -32,14 +32,18 @@ def auc(scored: Iterable[Scored]) -> float | None:
     return ordered / (rights * wrongs) if rights and wrongs else None
 
 
+def bins_of(scored: Sequence[Scored], bins: int = BINS) -> list[list[Scored]]:
+    """Return the answers by what was predicted of them, in parts of equal count as far as that goes, none empty."""
+    ordered = sorted(scored)
+    edges = [len(ordered) * place // bins for place in range(bins + 1)]
+    return [ordered[low:high] for low, high in pairwise(edges) if high > low]
+
+
 def calibration_error(scored: Sequence[Scored], bins: int = BINS) -> float | None:
     """Return by how much the rate of right answers misses the mean prediction, over bins of equal count.
 
     None where there are fewer answers than bins.
     """
-    ordered = sorted(scored)
-    if len(ordered) < bins:
+    if len(scored) < bins:
         return None
-    edges = [len(ordered) * place // bins for place in range(bins + 1)]
-    parts = [ordered[low:high] for low, high in pairwise(edges)]
-    return sum(abs(sum(one.probability - one.right for one in part)) for part in parts) / len(ordered)
+    return sum(abs(sum(one.probability - one.right for one in part)) for part in bins_of(scored, bins)) / len(scored)
