@@ -1,8 +1,10 @@
 """``demo``: the service with simulated students, ready to be looked at."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
 import click
 from rich.table import Table
@@ -67,9 +69,15 @@ async def _stored(resources: Resources) -> list[str]:
     return found
 
 
+def simulated(now: datetime) -> Iterator[dict[str, Any]]:
+    """Return the events of the last 90 days up to now; of the rest of the day nobody can tell yet."""
+    events = simulate(students=STUDENTS, days=DAYS, seed=SEED, last_day=now.date())
+    return (event for event in events if datetime.fromisoformat(event["timestamp"]) <= now)
+
+
 async def _simulate(resources: Resources) -> list[str]:
     """Send the events of the simulated students; return their ids, though with Kafka they are still on their way."""
-    events = simulate(students=STUDENTS, days=DAYS, seed=SEED, last_day=datetime.now(UTC).date())
+    events = simulated(datetime.now(UTC))
     students: set[str] = set()
     with progress("events") as bar:
         task = bar.add_task("Simulating thirty students", total=None, rate=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from src.commands.demo import STUDENTS, prepare
+from src.commands.demo import STUDENTS, prepare, simulated
 from src.config import Settings
 from src.dashboard.sign_in import DEMO_COHORT, DEMO_TEACHER
 from src.domain.cohorts import Membership
@@ -43,3 +43,10 @@ async def test_what_is_there_already_stays(resources: Resources) -> None:
     await prepare(resources)
     assert await resources.cohorts.get(DEMO_COHORT) == before
     assert before.cohort.students == ("ada",)
+
+
+def test_nothing_is_simulated_that_is_still_to_come() -> None:
+    noon = datetime(2026, 5, 20, 12, tzinfo=UTC)
+    moments = [datetime.fromisoformat(event["timestamp"]) for event in simulated(noon)]
+    assert max(moments) <= noon
+    assert any(moment.date() == noon.date() for moment in moments)
