@@ -16,14 +16,15 @@ MAX_SKILLS = 50
 _ID = r"[A-Za-z0-9._-]{1,128}"
 _LIST = rf"{_ID}(?:,{_ID})*"
 _GROUPS = rf"(?:{_LIST})?(?:;(?:{_LIST})?)*"
-_LONGEST = 8192
+_LONGEST_ITEMS, _LONGEST_SKILLS = 2600, 4096
+"""Twenty of the longest ids; both together stay below what a target may have (``http_protocol``)."""
 
 Items: TypeAlias = Annotated[
     str | None,
     Query(
         alias="item",
         pattern=f"^{_LIST}$",
-        max_length=_LONGEST,
+        max_length=_LONGEST_ITEMS,
         description=f"The question asked about; up to {MAX_QUESTIONS}, joined by commas.",
         examples=["loops-1"],
     ),
@@ -32,7 +33,7 @@ Skills: TypeAlias = Annotated[
     str | None,
     Query(
         pattern=f"^{_GROUPS}$",
-        max_length=_LONGEST,
+        max_length=_LONGEST_SKILLS,
         description="The skills that it exercises, joined by commas: the same for all questions, or a group for each, "
         "in their order, joined by semicolons.",
         examples=["for-loops,lists"],
