@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
@@ -135,168 +136,106 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
-        )
-        self.request_seconds = Histogram(
+        self.requests = self._counter("http_requests", "Requests answered.", "method", "route", "status")
+        self.request_seconds = self._histogram(
             "http_request_duration_seconds",
             "Time from request to the beginning of the answer.",
-            ["method", "route"],
+            "method",
+            "route",
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-            registry=self.registry,
         )
-        self.events = Counter(
-            "mastery_engine_events", "Events by what became of them.", ["status"], registry=self.registry
+        self.events = self._counter("mastery_engine_events", "Events by what became of them.", "status")
+        self.ingest_seconds = self._histogram(
+            "mastery_engine_ingest_seconds", "Time to validate, apply and remember one batch of events."
         )
-        self.ingest_seconds = Histogram(
-            "mastery_engine_ingest_seconds",
-            "Time to validate, apply and remember one batch of events.",
-            registry=self.registry,
+        self.gap = self._counter(
+            "mastery_engine_kafka_lost_records", "Records that were gone from the log before they were read."
         )
-        self.gap = Counter(
-            "mastery_engine_kafka_lost_records",
-            "Records that were gone from the log before they were read.",
-            registry=self.registry,
-        )
-        self.refused = Gauge(
+        self.refused = self._gauge(
             "mastery_engine_kafka_refused",
             "1 for a partition that is not read, since its state is lost and the log cannot fill it again.",
-            ["partition"],
-            registry=self.registry,
+            "partition",
         )
-        self.dead_letters = Counter(
-            "mastery_engine_dead_letters", "Records buried in mastery.dlq.", ["reason"], registry=self.registry
+        self.dead_letters = self._counter("mastery_engine_dead_letters", "Records buried in mastery.dlq.", "reason")
+        self.limited = self._counter("mastery_engine_rate_limited", "Requests beyond a limit.", "route_class")
+        self.dapr_events = self._counter(
+            "mastery_engine_dapr_events", "Events that Dapr delivered, by the answer.", "status"
         )
-        self.limited = Counter(
-            "mastery_engine_rate_limited", "Requests beyond a limit.", ["route_class"], registry=self.registry
+        self.notices = self._counter(
+            "mastery_engine_notices", "Deliveries that were tried, by their end.", "target", "outcome"
         )
-        self.dapr_events = Counter(
-            "mastery_engine_dapr_events",
-            "Events that Dapr delivered, by the answer.",
-            ["status"],
-            registry=self.registry,
+        self.notices_pending = self._gauge(
+            "mastery_engine_notices_pending", "Notices that a target is still to hear.", "target"
         )
-        self.notices = Counter(
-            "mastery_engine_notices",
-            "Deliveries that were tried, by their end.",
-            ["target", "outcome"],
-            registry=self.registry,
-        )
-        self.notices_pending = Gauge(
-            "mastery_engine_notices_pending",
-            "Notices that a target is still to hear.",
-            ["target"],
-            registry=self.registry,
-        )
-        self.lag = Gauge(
-            "kafka_consumer_group_lag",
-            "Records that the group has not committed.",
-            ["group", "topic", "partition"],
-            registry=self.registry,
+        self.lag = self._gauge(
+            "kafka_consumer_group_lag", "Records that the group has not committed.", "group", "topic", "partition"
         )
         self.redis_commands = ToldCounter(
             "redis_commands_processed", "Commands that Redis has processed, as it says itself.", registry=self.registry
         )
-        self.redis_memory = Gauge(
-            "redis_memory_used_bytes", "Memory that Redis uses, as it says itself.", registry=self.registry
+        self.redis_memory = self._gauge("redis_memory_used_bytes", "Memory that Redis uses, as it says itself.")
+        self.redis_max_memory = self._gauge("redis_memory_max_bytes", "Memory that Redis may use; 0 is no limit.")
+        self.answers = self._counter(
+            "mastery_engine_answers", "Answers about mastery, by where they came from.", "source"
         )
-        self.redis_max_memory = Gauge(
-            "redis_memory_max_bytes", "Memory that Redis may use; 0 is no limit.", registry=self.registry
-        )
-        self.answers = Counter(
-            "mastery_engine_answers",
-            "Answers about mastery, by where they came from.",
-            ["source"],
-            registry=self.registry,
-        )
-        self.batches = Counter(
-            "mastery_engine_batches", "Batch jobs by what became of them.", ["kind", "status"], registry=self.registry
-        )
-        self.batch_items = Counter(
-            "mastery_engine_batch_items", "Students done in batch jobs.", ["kind", "status"], registry=self.registry
-        )
-        self.batch_seconds = Histogram(
+        self.batches = self._counter("mastery_engine_batches", "Batch jobs by what became of them.", "kind", "status")
+        self.batch_items = self._counter("mastery_engine_batch_items", "Students done in batch jobs.", "kind", "status")
+        self.batch_seconds = self._histogram(
             "mastery_engine_batch_seconds",
             "Time from taking a batch job to its end.",
-            ["kind"],
+            "kind",
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
-            registry=self.registry,
         )
-        self.streams = Gauge("mastery_engine_streams", "Streams that are open.", registry=self.registry)
-        self.stream_events = Counter(
-            "mastery_engine_stream_events", "Events sent on streams.", ["event"], registry=self.registry
+        self.streams = self._gauge("mastery_engine_streams", "Streams that are open.")
+        self.stream_events = self._counter("mastery_engine_stream_events", "Events sent on streams.", "event")
+        self.ingest_events = self._histogram(
+            "mastery_engine_ingest_batch_events", "Events that came together by HTTP, Dapr or a file.", buckets=SIZES
         )
-        self.ingest_events = Histogram(
-            "mastery_engine_ingest_batch_events",
-            "Events that came together by HTTP, Dapr or a file.",
-            buckets=SIZES,
-            registry=self.registry,
+        self.pipeline_records = self._histogram(
+            "mastery_engine_pipeline_batch_records", "Records of a batch of the consumer.", buckets=SIZES
         )
-        self.pipeline_records = Histogram(
-            "mastery_engine_pipeline_batch_records",
-            "Records of a batch of the consumer.",
-            buckets=SIZES,
-            registry=self.registry,
-        )
-        self.pipeline_seconds = Histogram(
+        self.pipeline_seconds = self._histogram(
             "mastery_engine_pipeline_seconds",
             "Time that a batch of the consumer took up to the end of a stage, from the end of the one before.",
-            ["stage"],
+            "stage",
             buckets=SECONDS,
-            registry=self.registry,
         )
-        self.end_to_end_seconds = Histogram(
+        self.end_to_end_seconds = self._histogram(
             "mastery_engine_end_to_end_seconds",
             "Time from when Kafka received a record to when what follows from it was published.",
             buckets=SECONDS,
-            registry=self.registry,
         )
-        self.calls = Histogram(
+        self.calls = self._histogram(
             "mastery_engine_call_seconds",
             "Time of calls to the store and to the broker.",
-            ["port", "call", "outcome"],
+            "port",
+            "call",
+            "outcome",
             buckets=SECONDS,
-            registry=self.registry,
         )
-        self.swept = Counter(
-            "mastery_engine_retention_swept", "What retention has forgotten.", ["kind"], registry=self.registry
-        )
-        self.swept_at = Gauge(
+        self.swept = self._counter("mastery_engine_retention_swept", "What retention has forgotten.", "kind")
+        self.swept_at = self._gauge(
             "mastery_engine_retention_last_success_timestamp_seconds",
             "When retention was last through with everything.",
-            registry=self.registry,
         )
-        self.predictions_scored = Counter(
-            "mastery_engine_predictions_scored",
-            "Answers that were predicted before they were added.",
-            ["model"],
-            registry=self.registry,
+        self.predictions_scored = self._counter(
+            "mastery_engine_predictions_scored", "Answers that were predicted before they were added.", "model"
         )
-        self.prediction_auc = Gauge(
+        self.prediction_auc = self._gauge(
             "mastery_engine_prediction_auc",
             "How well the newest of them were put in order: 0.5 is chance, 1 without fault.",
-            ["model"],
-            registry=self.registry,
+            "model",
         )
-        self.prediction_calibration = Gauge(
+        self.prediction_calibration = self._gauge(
             "mastery_engine_prediction_calibration_error",
             "By how much the newest of them were off, as a fraction, over ten bins of equal count.",
-            ["model"],
-            registry=self.registry,
+            "model",
         )
-        self.prediction_window = Gauge(
-            "mastery_engine_prediction_window",
-            "How many of the newest of them the two figures are of.",
-            ["model"],
-            registry=self.registry,
+        self.prediction_window = self._gauge(
+            "mastery_engine_prediction_window", "How many of the newest of them the two figures are of.", "model"
         )
-        self.up = Gauge(
-            "mastery_engine_dependency_up",
-            "1 where a dependency answered its last check.",
-            ["check"],
-            registry=self.registry,
-        )
-        build = Gauge("mastery_engine_build_info", "The version that runs.", ["version"], registry=self.registry)
+        self.up = self._gauge("mastery_engine_dependency_up", "1 where a dependency answered its last check.", "check")
+        build = self._gauge("mastery_engine_build_info", "The version that runs.", "version")
         build.labels(version=__version__).set(1)
         self.performance_metrics: dict[str, float] = dict.fromkeys(
             ("requests", "errors", "seconds_total", "seconds_max"), 0
@@ -304,6 +243,17 @@ class Metrics:
         for name, text in _PERFORMANCE.items():
             gauge = Gauge(f"mastery_engine_performance_{name}", text, registry=self.registry)
             gauge.set_function(lambda name=name: self.performance_metrics[name])  # type: ignore[misc]  # bound per name
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, *labels: str, buckets: Sequence[float] = Histogram.DEFAULT_BUCKETS
+    ) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record one answered request; route is the template, never the path."""
