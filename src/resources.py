@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -80,7 +80,6 @@ from .ports import (
     EvidenceOfMany,
     EvidenceStore,
     Maintenance,
-    PersonalData,
     SharedCounts,
     Sidecar,
     wall_clock,
@@ -166,22 +165,8 @@ async def open_resources(
         rates = rate_limiter(settings, stores.counts, clock)
         await stack.enter_async_context(_running(rates.keep_exchanging()))
         sidecar = await _open_sidecar(settings, stack)
-        notices = NoticeDelivery(
-            stores.outbox,
-            await _open_channels(settings, sidecar, clock, stack),
-            erased=stores.erasures,
-            lifetime=ttl.notice,
-            metrics=metrics,
-            clock=clock,
-        )
-        teller = Teller(
-            stores.derivable,
-            NoticePublisher(stores.outbox, notices.targets, clock=clock, onward=queue, wake=notices.wake),
-            model=model,
-            retention=ttl.retention,
-            clock=clock,
-            only_notices=queue is None,
-        )
+        channels = await _open_channels(settings, sidecar, clock, stack)
+        notices, teller = _telling(stores, channels, model=model, ttl=ttl, metrics=metrics, queue=queue, clock=clock)
         models = ModelService(stores.documents, local=ModelFiles(data_dir or settings.data_dir))
         mastery = MasteryService(
             stores.evidence,
@@ -210,18 +195,17 @@ async def open_resources(
         )
         log = NoDeadLetters() if queue is None else KafkaDeadLetters(settings.kafka_client())
         shown = VisibleDeadLetters(log, ledger=ledger, pseudonym=pseudonym)
-        places: dict[str, PersonalData] = {
-            "cohorts": stores.cohorts,
-            "batches": stores.batches,
-            "notices": stores.outbox,
-            "cached_answers": CachedAnswers(mastery, rows),
-            "dead_letters": StudentDeadLetters(shown, index=stores.handled),
-            "rejected_imports": RejectedFiles(settings.data_dir),
-            "audit_history": history,
-        }
         privacy = PrivacyService(
             stores.erasures,
-            places=places,
+            places={
+                "cohorts": stores.cohorts,
+                "batches": stores.batches,
+                "notices": stores.outbox,
+                "cached_answers": CachedAnswers(mastery, rows),
+                "dead_letters": StudentDeadLetters(shown, index=stores.handled),
+                "rejected_imports": RejectedFiles(settings.data_dir),
+                "audit_history": history,
+            },
             ledger=ledger,
             pseudonym=pseudonym,
             clock=clock,
@@ -235,10 +219,6 @@ async def open_resources(
         }
         if keys is not None:
             checks["keys"] = keys.check
-        needed = set(checks)
-        if sidecar is not None:
-            checks["dapr"] = sidecar.check
-            needed |= {"dapr"} if settings.dapr_required else set()
         yield Resources(
             settings=settings,
             metrics=metrics,
@@ -283,8 +263,49 @@ async def open_resources(
             tracing=tracing,
             exposition=metrics.exposition,
             departure=departure,
-            health=Health(checks | {"model": models.check}, frozenset(needed), metrics, spared=frozenset({"model"})),
+            health=_health(settings, checks, sidecar=sidecar, models=models, metrics=metrics),
         )
+
+
+def _telling(
+    stores: "Stores",
+    channels: Mapping[str, Channel],
+    *,
+    model: MasteryModel,
+    ttl: Ttl,
+    metrics: Metrics,
+    queue: KafkaQueue | None,
+    clock: Clock,
+) -> tuple[NoticeDelivery, Teller]:
+    """Return what brings notices to their targets, and what finds out of which changes to tell them."""
+    notices = NoticeDelivery(
+        stores.outbox, channels, erased=stores.erasures, lifetime=ttl.notice, metrics=metrics, clock=clock
+    )
+    publisher = NoticePublisher(stores.outbox, notices.targets, clock=clock, onward=queue, wake=notices.wake)
+    teller = Teller(
+        stores.derivable,
+        publisher,
+        model=model,
+        retention=ttl.retention,
+        clock=clock,
+        only_notices=queue is None,
+    )
+    return notices, teller
+
+
+def _health(
+    settings: Settings,
+    needed: Mapping[str, Check],
+    *,
+    sidecar: DaprSidecar | None,
+    models: ModelService,
+    metrics: Metrics,
+) -> Health:
+    """Return the checks: without what is needed the service is not ready, without the others it is only less."""
+    beside: dict[str, Check] = {} if sidecar is None else {"dapr": sidecar.check}
+    required = {*needed, *(beside if settings.dapr_required else ())}
+    checks = {**needed, **beside, "model": models.check}
+    return Health(checks, frozenset(required), metrics, spared=frozenset({"model"}))
 
 
 async def _open_keys(settings: Settings, stack: AsyncExitStack) -> KeySet | None:
