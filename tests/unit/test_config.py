@@ -396,7 +396,11 @@ def test_what_is_no_target_is_refused(monkeypatch: pytest.MonkeyPatch, target: s
     assert refused(monkeypatch, NOTICE_TARGETS=target)[0].field == "NOTICE_TARGETS"
 
 
-@pytest.mark.parametrize("secret", ["whsec_", "whsec_c2hvcnQ=", WEBHOOK, "whsec_%%%", f"whsec_{WEBHOOK},"])
+@pytest.mark.parametrize(
+    "secret",
+    ["whsec_", "whsec_c2hvcnQ=", WEBHOOK, "whsec_%%%", f"whsec_{WEBHOOK},"],
+    ids=["empty", "short", "bare", "no base64", "one of two"],
+)
 def test_a_secret_that_signs_nothing_well_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
     values = {"NOTICE_TARGETS": "https://school.example/", "NOTICE_SECRETS": secret}
     assert refused(monkeypatch, **values)[0].field == "NOTICE_SECRETS"

@@ -40,8 +40,9 @@ def test_the_same_content_gives_the_same_bytes() -> None:
         gzip.compress(b'{"content": {}, "fitted_at": "", "fitted_from": [], "model_id": ""}'),
         artefact()[:-1],
         artefact()[:200],
-        pytest.param(gzip.compress(bytes(MAX_CONTENT + 1), 1), id="bomb"),
+        gzip.compress(bytes(MAX_CONTENT + 1), 1),
     ],
+    ids=["nothing", "plain", "empty", "a list", "no text", "deep", "no content", "cut", "cut short", "bomb"],
 )
 def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
     with pytest.raises(ModelInvalid):

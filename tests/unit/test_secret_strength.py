@@ -9,8 +9,8 @@ import pytest
 from src.secret_strength import PUBLISHED, weakness
 
 WEAK = [
-    *PUBLISHED,
-    *(text.upper() for text in PUBLISHED),
+    *sorted(PUBLISHED),
+    *(text.upper() for text in sorted(PUBLISHED)),
     "",
     "your-secret",
     "changeme",

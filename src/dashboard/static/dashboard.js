@@ -4,7 +4,9 @@
 
   // A lost connection is told, and told again when it is back: parts that refresh themselves would otherwise grow old in silence.
   const connection = () => document.getElementById("connection");
+  let fading;
   const lost = () => {
+    clearTimeout(fading);
     const place = connection();
     place.textContent = place.dataset.lost;
     place.className = "connection lost";
@@ -14,7 +16,7 @@
     if (!place.classList.contains("lost")) return;
     place.textContent = place.dataset.back;
     place.className = "connection back";
-    setTimeout(() => { place.textContent = ""; place.className = "connection"; }, 4000);
+    fading = setTimeout(() => { place.textContent = ""; place.className = "connection"; }, 4000);
   };
   for (const name of ["htmx:sendError", "htmx:timeout", "htmx:sseError"]) document.addEventListener(name, lost);
   document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status >= 500) lost(); });
