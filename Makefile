@@ -20,9 +20,13 @@ install: .venv/.installed ## Make .venv and install the pinned requirements
 run: install ## Start the service with simulated students and print where to look
 	@$(BIN)/python -m src demo
 
+# What kills, measures patience or builds has the machine for itself; the rest shares it, file by file.
+ALONE := tests/deployment tests/faults tests/guide tests/integration tests/monitoring
+
 test: install ## Run the whole test suite, with real services wherever they can be had
 	@scripts/install-services $(if $(REQUIRE_SERVICES),--require)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE)) || failed=1; \
+		$(BIN)/python -m pytest $(ALONE) && exit $${failed:-0}
 
 faults: install ## Run every fault test, the long ones too (about ten minutes)
 	@scripts/install-services --require
