@@ -139,7 +139,7 @@ async def _floors(settings: Settings, students: list[str]) -> dict[str, Taken]:
 
     async def both() -> None:
         await aggregates()
-        await read("others", (StateKeyPatterns.EVIDENCE, StateKeyPatterns.OTHERS), [], READ)
+        await read("window", (StateKeyPatterns.EVIDENCE, StateKeyPatterns.OTHERS), ["others"], READ)
 
     found = {"aggregates": await _measured(aggregates), "aggregates and outcomes": await _measured(both)}
     await client.aclose()
