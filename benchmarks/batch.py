@@ -1,7 +1,6 @@
 """A batch job over a thousand standard students, beside reading the same state and doing nothing with it."""
 
 import asyncio
-import gc
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ from src.config import Settings
 from src.domain.batches import BatchKind, Configuration
 from src.domain.model import MasteryModel, Method
 from src.ports import EvidenceOfMany, EvidenceStore, wall_clock
+from src.processes import spare_collections
 from src.resources import Resources, new_version, open_pseudonyms, open_resources, ttl_of
 from src.security import Principal, Role
 
@@ -59,7 +59,7 @@ async def _measure(settings: Settings) -> list[Figure]:
         )
         await _load(evidence, datetime.now(UTC).date())
         async with open_resources(settings) as resources, resources.analytics.running():
-            gc.freeze()  # as `serve` does
+            spare_collections()
             kinds = {kind: [await _round(kind, resources, evidence) for _ in range(ROUNDS)] for kind in BatchKind}
     return [figure for kind, rounds in kinds.items() for figure in _figures(kind, rounds)]
 

@@ -4,7 +4,6 @@ A process of its own, so that its memory is that of reading alone.
 """
 
 import asyncio
-import gc
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
@@ -25,6 +24,7 @@ from src.cohort_views import Asked, Page, Sort
 from src.config import Settings
 from src.domain.erasures import Pseudonym
 from src.ports import Retention
+from src.processes import spare_collections
 from src.resources import Resources, new_version, open_resources, redis_of
 from src.state_manager import StateKeyPatterns
 
@@ -37,20 +37,24 @@ _COLD = ("summary", "table", "triage")
 
 @dataclass(slots=True)
 class Taken:
-    """What a piece of work took, in seconds, and the longest that the loop was busy with it without a turn."""
+    """What a piece of work took, in seconds."""
 
     seconds: float
     processor_s: float
-    longest_turn_s: float
 
 
 @dataclass(slots=True)
 class Report:
-    """What reading a class cost; memory is the most that was held, in bytes."""
+    """What reading a class cost; memory is the most that was held, in bytes.
+
+    ``turn_s`` is the longest that the loop was busy without a turn for others: with the views, and with reading alone.
+    """
 
     students: int
     resident_before: int
     resident: int = 0
+    turn_s: float = 0
+    floor_turn_s: float = 0
     floor: dict[str, Taken] = field(default_factory=dict)
     cold: dict[str, Taken] = field(default_factory=dict)
     cached: dict[str, Taken] = field(default_factory=dict)
@@ -67,22 +71,30 @@ async def report(url: str, cohort_id: str) -> Report:
         settings = Settings(redis_url=SecretStr(url), data_dir=Path(data_dir))
         async with open_resources(settings) as resources:
             students = list((await resources.cohorts.get(cohort_id)).cohort.students)
-            gc.collect()
-            gc.freeze()  # as the service does once it has started
+            spare_collections()
             found = Report(len(students), _resident())
             ways = _views_of(resources, cohort_id)
-            found.cold["triage"] = await _measured(ways["triage"])
-            found.cached = {name: await _measured(way) for name, way in ways.items()}
+            found.cold["triage"] = await _timed(ways["triage"])
+            found.cached = {name: await _timed(way) for name, way in ways.items()}
             found.resident = _resident()
-            for name in ("summary", "table"):
-                async with open_resources(settings) as fresh:
-                    found.cold[name] = await _measured(_views_of(fresh, cohort_id)[name])
-        found.floor = await _floors(settings, students)
+        for name in ("summary", "table"):
+            async with open_resources(settings) as fresh:
+                found.cold[name] = await _timed(_views_of(fresh, cohort_id)[name])
+        async with open_resources(settings) as fresh:
+            ways = _views_of(fresh, cohort_id)
+            found.turn_s = max([await _longest_turn(ways[name]) for name in ("triage", *ways)])
+        found.floor, found.floor_turn_s = await _floors(settings, students)
     return found
 
 
-async def _measured(work: Work) -> Taken:
-    """Do work while a task ticks; a turn is the processor time of the loop between two ticks."""
+async def _timed(work: Work) -> Taken:
+    started, busy = perf_counter(), process_time()
+    await work()
+    return Taken(perf_counter() - started, process_time() - busy)
+
+
+async def _longest_turn(work: Work) -> float:
+    """Do work while a task ticks, which takes time too; a turn is the processor time of the loop between two ticks."""
     turns: list[float] = []
 
     async def tick() -> None:
@@ -95,13 +107,11 @@ async def _measured(work: Work) -> Taken:
 
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(0)
-    started, busy = perf_counter(), process_time()
     await work()
-    seconds, processor_s = perf_counter() - started, process_time() - busy
     ticking.cancel()
     with suppress(asyncio.CancelledError):
         await ticking
-    return Taken(seconds, processor_s, max(turns))
+    return max(turns)
 
 
 def _views_of(resources: Resources, cohort_id: str) -> dict[str, Work]:
@@ -120,7 +130,7 @@ def _views_of(resources: Resources, cohort_id: str) -> dict[str, Work]:
     }
 
 
-async def _floors(settings: Settings, students: list[str]) -> dict[str, Taken]:
+async def _floors(settings: Settings, students: list[str]) -> tuple[dict[str, Taken], float]:
     """Read versions and values as the views do, and do nothing with them."""
     client = redis_of(settings)
     store = RedisStore(
@@ -141,9 +151,10 @@ async def _floors(settings: Settings, students: list[str]) -> dict[str, Taken]:
         await aggregates()
         await read("window", (StateKeyPatterns.EVIDENCE, StateKeyPatterns.OTHERS), ["others"], READ)
 
-    found = {"aggregates": await _measured(aggregates), "aggregates and outcomes": await _measured(both)}
+    found = {"aggregates": await _timed(aggregates), "aggregates and outcomes": await _timed(both)}
+    turn_s = await _longest_turn(both)
     await client.aclose()
-    return found
+    return found, turn_s
 
 
 def _resident() -> int:

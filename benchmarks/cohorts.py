@@ -59,16 +59,14 @@ def _large(read: Report) -> list[Figure]:
         _taken(f"{name} of {read.students:,} standard students, cached", taken, read, 1.0)
         for name, taken in read.cached.items()
     ]
-    longest = max(taken.longest_turn_s for taken in [*read.cold.values(), *read.cached.values()])
-    idle = max(taken.longest_turn_s for taken in read.floor.values())
     return [
         *figures,
         Figure(
             "the longest that the event loop was busy without a turn for others",
-            Amount(longest * 1000, "ms"),
+            Amount(read.turn_s * 1000, "ms"),
             "reading the same state",
-            Amount(idle * 1000, "ms"),
-            longest / idle,
+            Amount(read.floor_turn_s * 1000, "ms"),
+            read.turn_s / read.floor_turn_s,
             Bound(20, at_least=False, of_ratio=False),
         ),
         Figure(

@@ -1,7 +1,6 @@
 """``serve``: the service itself."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -19,7 +18,7 @@ from ..errors import CommandFailed
 from ..http_protocol import BoundedProtocol
 from ..main import create_app
 from ..observability import configure_logging, switch_debug
-from ..processes import ProcessRole, open_service
+from ..processes import ProcessRole, open_service, spare_collections
 
 DRAIN_S = 10
 
@@ -73,10 +72,6 @@ async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseExcep
     async with opening as resources:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _switch_debug, settings, followers)
         application = resources.tracing.around(create_app(lambda: nullcontext(resources), role=role))
-        # What lives as long as the process is not looked through each time that garbage is collected: that would hold
-        # up every request for tens of milliseconds.
-        gc.collect()
-        gc.freeze()
         configuration = uvicorn.Config(
             application,
             host=settings.host,
@@ -91,8 +86,7 @@ async def _serve(settings: Settings, role: ProcessRole, failures: list[BaseExcep
             limit_concurrency=settings.max_concurrent_requests,
             timeout_graceful_shutdown=DRAIN_S,
         )
-        # What was made for the start stays: a full collection that walks it would hold up the loop for 40 ms.
-        gc.freeze()
+        spare_collections()
         # Nobody balances requests between consumers.
         delay_s = 0 if role is ProcessRole.CONSUMER else settings.shutdown_delay_s
         await LeavingServer(

@@ -43,8 +43,8 @@ class Struggle:
     open: bool
 
 
-Found: TypeAlias = tuple[Signal, Outcome, dict[str, Any]]
-"""A signal as the walk through the outcomes has it: with the outcome that triggered it, and its facts."""
+Found: TypeAlias = tuple[Signal, Outcome, float]
+"""A signal as the walk through the outcomes has it: with the outcome that triggered it, and the number it came to."""
 
 _EXERCISE, _QUIZ, _RUN, _HELP = OutcomeKind.EXERCISE, OutcomeKind.QUIZ, OutcomeKind.RUN, OutcomeKind.HELP
 _REPEATED_ERROR, _FAILED_RUNS, _LONG_EXERCISE, _LOW_QUIZ, _STUCK = Signal
@@ -67,7 +67,7 @@ def open_signals(outcomes: Iterable[Outcome]) -> dict[str, Found]:
     """Return the same by their ids, as what ``as_struggle`` makes one of, for who knows most of them already."""
     walk = _walk(outcomes)
     still_open = [walk.signals[place] for place in reversed(walk.unresolved)]
-    return {_id(signal, at): (signal, at, facts) for signal, at, facts in still_open}
+    return {_id(signal, at): (signal, at, number) for signal, at, number in still_open}
 
 
 def as_struggle(found: Found) -> Struggle:
@@ -82,8 +82,21 @@ def _walk(outcomes: Iterable[Outcome]) -> "_Walk":
 
 
 def _struggle(found: Found, is_open: bool) -> Struggle:  # noqa: FBT001  # a field like the others
-    signal, at, facts = found
+    signal, at, number = found
+    facts = _facts(signal, at, number)
     return Struggle(_id(signal, at), signal, at.topic, _exercise(at), to_text(at.occurred_us), facts, is_open)
+
+
+def _facts(signal: Signal, at: Outcome, number: float) -> dict[str, Any]:
+    if signal is _REPEATED_ERROR:
+        return {"error_type": at.detail, "times": number}
+    if signal is _FAILED_RUNS:
+        return {"failed_runs": number}
+    if signal is _LONG_EXERCISE:
+        return {"time_spent_s": number}
+    if signal is _LOW_QUIZ:
+        return {"quiz_id": at.item, "score": fraction(at.score or 0)}
+    return {"message_kind": STUCK}
 
 
 def _id(signal: Signal, at: Outcome) -> str:
@@ -92,76 +105,86 @@ def _id(signal: Signal, at: Outcome) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """What has to be remembered on the way through the outcomes; ``unresolved`` are places among the signals.
+    """What has to be remembered on the way through the outcomes; signals are spoken of by their places among all.
 
-    ``concerned`` are the topics and items of what is unresolved, and None where something has neither: another success
-    settles nothing, as most do.
+    Of what is unresolved the walk knows whom a success could settle: by topic, by item, and what has neither. What was
+    settled the one way is found settled the other.
     """
 
     signals: list[Found] = field(default_factory=list)
-    unresolved: list[int] = field(default_factory=list)
-    concerned: set[str | None] = field(default_factory=set)
+    unresolved: dict[int, None] = field(default_factory=dict)
+    by_topic: dict[str | None, list[int]] = field(default_factory=dict)
+    by_item: dict[str | None, list[int]] = field(default_factory=dict)
+    with_neither: list[int] = field(default_factory=list)
     errors: dict[tuple[str | None, str], int] = field(default_factory=dict)
     failures: dict[str | None, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def go(self, outcomes: Iterable[Outcome]) -> None:
         """Take one outcome after the other; there are hundreds, of which most need none of the other functions."""
-        seconds, concerned = self.seconds, self.concerned
+        seconds, by_topic, by_item = self.seconds, self.by_topic, self.by_item
         for outcome in outcomes:
-            kind, item, score = outcome.kind, outcome.item, outcome.score
+            _, _, _, kind, topic, item, score, _, time_spent_s, _ = outcome
             if score is not None and score >= SUCCESS_SCORE:
-                if concerned and (outcome.topic in concerned or item in concerned or None in concerned):
+                if topic in by_topic or item in by_item or self.with_neither:
                     self._resolve(outcome)
                 if kind is _RUN:
-                    self.failures.pop(outcome.topic, None)
+                    self.failures.pop(topic, None)
                 if item is not None and kind is not _QUIZ:
                     seconds.pop(item, None)
                     if self.errors:
                         self.errors = {key: times for key, times in self.errors.items() if key[0] != item}
             else:
                 self._fail(outcome)
-            if kind is _EXERCISE and outcome.time_spent_s:
+            if time_spent_s and kind is _EXERCISE:
                 before = 0 if item is None else seconds.get(item, 0)
-                total = before + outcome.time_spent_s
+                total = before + time_spent_s
                 if item is not None:
                     seconds[item] = total
                 if before <= LONG_S < total:
-                    self._open(_LONG_EXERCISE, outcome, {"time_spent_s": total})
+                    self._open(_LONG_EXERCISE, outcome, total)
 
     def _fail(self, outcome: Outcome) -> None:
         kind = outcome.kind
         if kind is _RUN:
             self._failed_run(outcome)
         elif kind is _QUIZ:
-            self._open(_LOW_QUIZ, outcome, {"quiz_id": outcome.item, "score": fraction(outcome.score or 0)})
+            self._open(_LOW_QUIZ, outcome, 1)
         elif kind is _HELP and outcome.detail == STUCK:
-            self._open(_STUCK, outcome, {"message_kind": STUCK})
+            self._open(_STUCK, outcome, 1)
 
-    def _open(self, signal: Signal, outcome: Outcome, facts: dict[str, Any]) -> None:
-        self.unresolved.append(len(self.signals))
-        self.signals.append((signal, outcome, facts))
-        self._concern(outcome)
-
-    def _concern(self, trouble: Outcome) -> None:
-        topic, item = trouble.topic, trouble.item
-        if topic is not None or item is None:
-            self.concerned.add(topic)
+    def _open(self, signal: Signal, outcome: Outcome, number: float) -> None:
+        place = len(self.signals)
+        self.signals.append((signal, outcome, number))
+        self.unresolved[place] = None
+        topic, item = outcome.topic, outcome.item
+        if topic is not None:
+            self.by_topic.setdefault(topic, []).append(place)
         if item is not None:
-            self.concerned.add(item)
+            self.by_item.setdefault(item, []).append(place)
+        elif topic is None:
+            self.with_neither.append(place)
 
     def _resolve(self, success: Outcome) -> None:
         """Close what a success settles, and count anew what led to it."""
-        left = []
-        self.concerned.clear()
-        for place in self.unresolved:
-            signal, at, _ = self.signals[place]
-            if _settles(success, at):
+        settled = [*self.with_neither, *self.by_topic.pop(success.topic, ())]
+        self.with_neither.clear()
+        if success.item in self.by_item:
+            settled += self._of_item(success)
+        for place in settled:
+            if place in self.unresolved:
+                del self.unresolved[place]
+                signal, at, _ = self.signals[place]
                 self._forget(signal, at)
-            else:
-                left.append(place)
-                self._concern(at)
-        self.unresolved = left
+
+    def _of_item(self, success: Outcome) -> list[int]:
+        """Return what was opened at the item of a success; a quiz settles quizzes, an exercise or a run each other."""
+        quiz = success.kind is _QUIZ
+        places = self.by_item.pop(success.item)
+        left = [place for place in places if (self.signals[place][1].kind is _QUIZ) != quiz]
+        if left:
+            self.by_item[success.item] = left
+        return [place for place in places if place not in left]
 
     def _forget(self, signal: Signal, at: Outcome) -> None:
         if signal is _FAILED_RUNS:
@@ -175,21 +198,12 @@ class _Walk:
         failures = self.failures.get(run.topic, 0) + 1
         self.failures[run.topic] = failures
         if failures == FAILED_RUNS_IN_A_ROW:
-            self._open(_FAILED_RUNS, run, {"failed_runs": failures})
+            self._open(_FAILED_RUNS, run, failures)
         if run.detail is not None:
             times = self.errors.get((run.item, run.detail), 0) + 1
             self.errors[run.item, run.detail] = times
             if times == SAME_ERROR_TIMES:
-                self._open(_REPEATED_ERROR, run, {"error_type": run.detail, "times": times})
-
-
-def _settles(success: Outcome, trouble: Outcome) -> bool:
-    topic, item = trouble.topic, trouble.item
-    if topic is None and item is None:
-        return True
-    if topic is not None and topic == success.topic:
-        return True
-    return item is not None and item == success.item and (success.kind is _QUIZ) == (trouble.kind is _QUIZ)
+                self._open(_REPEATED_ERROR, run, times)
 
 
 def _exercise(outcome: Outcome) -> str | None:
