@@ -14,6 +14,7 @@ from ..dead_letters import read_back, students_in
 from ..errors import BrokerUnavailable
 from ..ports import DeadLetter, DeadLetterPage, DeadLetterRecord, Topic
 from .kafka_reader import READER
+from .kafka_topics import QUIET
 
 _T = TypeVar("_T")
 
@@ -32,7 +33,7 @@ class KafkaDeadLetters:
     """The port of the log; every call has a consumer of its own, so that calls do not share a position."""
 
     def __init__(self, settings: Mapping[str, str | int], *, looks_at: int = MAX_LOOKED_AT) -> None:
-        self._settings = {**settings, **READER}
+        self._settings = {**settings, **READER, **QUIET}
         self._looks_at = looks_at
 
     async def newest(self, before: Mapping[int, int], *, limit: int, reason: str | None) -> DeadLetterPage:

@@ -15,7 +15,7 @@ from ..diagnosis import KafkaFacts, TopicFacts, WantedTopic
 from ..errors import BrokerUnavailable
 from ..ports import Topic
 from .kafka_dead_letters import KafkaDeadLetters
-from .kafka_topics import GROUP, PARTITIONS, RETENTION_MS, KafkaLag
+from .kafka_topics import GROUP, PARTITIONS, QUIET, RETENTION_MS, KafkaLag
 
 WANTED = tuple(
     WantedTopic(str(topic), number, None if topic == Topic.ERASURES else RETENTION_MS)
@@ -36,7 +36,7 @@ _TIMEOUT_S = 5.0
 
 async def kafka_facts(settings: Mapping[str, str | int]) -> KafkaFacts:
     """Return what Kafka tells; raises ``BrokerUnavailable``."""
-    admin = AdminClient(dict(settings))
+    admin = AdminClient({**settings, **QUIET})
     try:
         known = admin.list_topics(timeout=_TIMEOUT_S).topics
         there = [topic.name for topic in WANTED if topic.name in known]

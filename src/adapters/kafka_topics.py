@@ -22,6 +22,9 @@ PARTITIONS: dict[str, int] = {Topic.EVENTS: 3, Topic.DEAD_LETTERS: 1, Topic.RESU
 RETENTION_MS = 7 * 86_400_000
 MAX_DEAD_LETTER_BYTES = 2_097_152
 REPLICAS = 3
+QUIET: dict[str, str | int] = {"log_level": 0}
+"""For clients that only ask: they would print their own log, and what is wrong their answers say."""
+
 _TIMEOUT_S = 3.0
 _PAUSE_S = 0.05
 
@@ -30,7 +33,7 @@ class KafkaTopics:
     """Finds the topics, and makes those that are missing where it may."""
 
     def __init__(self, settings: Mapping[str, str | int], *, may_create: bool) -> None:
-        self._admin = AdminClient(dict(settings))
+        self._admin = AdminClient({**settings, **QUIET})
         self._may_create = may_create
 
     def ensure(self) -> Stream:
@@ -105,7 +108,7 @@ class KafkaLag:
 
     def __init__(self, settings: Mapping[str, str | int]) -> None:
         # Never subscribed, so never a member: it only asks.
-        self._consumer = Consumer({**settings, "group.id": GROUP, "enable.auto.commit": False})
+        self._consumer = Consumer({**settings, **QUIET, "group.id": GROUP, "enable.auto.commit": False})
 
     def measure(self) -> dict[int, int]:
         """Return the lag of each partition; raises ``BrokerUnavailable``."""
